@@ -1,0 +1,270 @@
+//! Lean AWS clients. What the SDK would find out at start (region, credentials, endpoints) Lambda has already put into
+//! variables; reading those instead of loading the SDK's default configuration is worth milliseconds and megabytes
+//! of every cold start.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, IdentityCache, Region, SharedHttpClient, StalledStreamProtectionConfig,
+};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::config::{self, Environment};
+use crate::error::Error;
+
+/// How long a warm-up request may take; a cold start does not wait longer than that for a connection.
+pub const WARM_UP: Duration = Duration::from_millis(500);
+
+/// Where AWS is and who we are there.
+#[derive(Clone)]
+pub struct Config {
+    region: String,
+    credentials: Credentials,
+    dynamodb: Option<String>,
+    lambda: Option<String>,
+}
+
+impl Config {
+    /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_ENDPOINT_URL` and
+    /// `AWS_ENDPOINT_URL_<SERVICE>`.
+    ///
+    /// # Errors
+    /// Region or keys are missing.
+    pub fn read<F: Fn(&str) -> Option<String>>(environment: &Environment<F>) -> Result<Config, config::Error> {
+        let endpoint = |service| {
+            environment
+                .optional(service)
+                .or_else(|| environment.optional("AWS_ENDPOINT_URL"))
+        };
+        Ok(Config {
+            region: environment.required("AWS_REGION")?,
+            credentials: Credentials::new(
+                environment.required("AWS_ACCESS_KEY_ID")?,
+                environment.required("AWS_SECRET_ACCESS_KEY")?,
+                environment.optional("AWS_SESSION_TOKEN"),
+                None,
+                "environment",
+            ),
+            dynamodb: endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
+            lambda: endpoint("AWS_ENDPOINT_URL_LAMBDA"),
+        })
+    }
+
+    /// A DynamoDB client. An attempt takes a second at most, all of them together two.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_millis(700))
+            .operation_attempt_timeout(Duration::from_secs(1))
+            .operation_timeout(Duration::from_secs(2))
+            .build();
+        let retries = RetryConfig::standard()
+            .with_max_attempts(3)
+            .with_initial_backoff(Duration::from_millis(20));
+        let mut config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(self.credentials.clone())
+            .identity_cache(IdentityCache::no_cache())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .timeout_config(timeouts)
+            .retry_config(retries)
+            .http_client(http_client(self.dynamodb.as_deref()));
+        config.set_endpoint_url(self.dynamodb.clone());
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// A Lambda client. Invoke is sent once: the SDK would repeat it after a lost connection, and the caller
+    /// knows better what a repeat means.
+    pub fn lambda(&self) -> aws_sdk_lambda::Client {
+        use aws_sdk_lambda::config as lambda;
+        let mut config = aws_sdk_lambda::Config::builder()
+            .behavior_version(lambda::BehaviorVersion::latest())
+            .region(lambda::Region::new(self.region.clone()))
+            .credentials_provider(self.credentials.clone())
+            .identity_cache(lambda::IdentityCache::no_cache())
+            .stalled_stream_protection(lambda::StalledStreamProtectionConfig::disabled())
+            .retry_config(lambda::retry::RetryConfig::disabled())
+            .http_client(http_client(self.lambda.as_deref()));
+        config.set_endpoint_url(self.lambda.clone());
+        aws_sdk_lambda::Client::from_conf(config.build())
+    }
+}
+
+/// An HTTP client for an endpoint: without TLS where the endpoint is plain http, so that nothing of TLS is set up.
+fn http_client(endpoint: Option<&str>) -> SharedHttpClient {
+    let builder = Builder::new().pool_idle_timeout(Duration::from_secs(60));
+    if endpoint.is_some_and(|url| url.starts_with("http://")) {
+        return builder.build_http();
+    }
+    let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
+    match TlsContext::builder().with_trust_store(amazon_roots()).build() {
+        Ok(context) => builder.tls_context(context).build_https(),
+        // Without a context of ours the client falls back to the system's certificates.
+        Err(_) => builder.build_https(),
+    }
+}
+
+/// The bundled roots that AWS's endpoints are signed by (<https://www.amazontrust.com/repository/>): Amazon's own and
+/// Starfield's. Parsing a handful takes microseconds, the whole bundle or the system's files take milliseconds.
+fn amazon_roots() -> TrustStore {
+    let signs_aws = |der: &[u8]| {
+        [&b"Amazon Root CA"[..], b"Starfield"]
+            .iter()
+            .any(|name| contains(der, name))
+    };
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+        .iter()
+        .filter(|der| signs_aws(der));
+    roots.fold(TrustStore::empty(), |store, der| {
+        let pem = format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            BASE64_STANDARD.encode(der)
+        );
+        store.with_pem_certificate(pem.into_bytes())
+    })
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+/// What a failed call means for the request: repeat it later, or a bug.
+impl<E, R> From<SdkError<E, R>> for Error
+where
+    E: ProvideErrorMetadata + std::fmt::Debug,
+    R: std::fmt::Debug,
+{
+    fn from(error: SdkError<E, R>) -> Error {
+        match &error {
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
+                Error::Unavailable(describe(&error))
+            }
+            SdkError::ServiceError(service) if is_passing(service.err().code()) => Error::Unavailable(describe(&error)),
+            _ => Error::Internal(describe(&error)),
+        }
+    }
+}
+
+/// Codes that mean "not now": throttled, gone for the moment, failed inside AWS.
+fn is_passing(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some(
+            "ProvisionedThroughputExceededException"
+                | "RequestLimitExceeded"
+                | "ThrottlingException"
+                | "TooManyRequestsException"
+                | "InternalServerError"
+                | "ServiceException"
+                | "ServiceUnavailable"
+                | "ResourceNotFoundException"
+                | "TransactionConflictException"
+                | "TransactionInProgressException"
+        ) | None
+    )
+}
+
+fn describe<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
+    let code = error.code().unwrap_or_default();
+    let message = error.message().unwrap_or_default();
+    match error {
+        SdkError::TimeoutError(_) => "the call took too long".to_owned(),
+        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+            Some(connector) => format!("no connection: {}", innermost(connector)),
+            None => "no connection".to_owned(),
+        },
+        SdkError::ResponseError(_) => "the answer could not be read".to_owned(),
+        _ => format!("{code}: {message}"),
+    }
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// Names the violated condition where the write is.
+pub trait OnConditionFailed<T> {
+    /// Turns a failed condition into `outcome`, and everything else into what [`Error`] says of it.
+    ///
+    /// # Errors
+    /// The write was not done.
+    fn on_condition_failed(self, outcome: impl FnOnce() -> Error) -> Result<T, Error>;
+}
+
+impl<T, E, R> OnConditionFailed<T> for Result<T, SdkError<E, R>>
+where
+    E: ProvideErrorMetadata + std::fmt::Debug,
+    R: std::fmt::Debug,
+{
+    fn on_condition_failed(self, outcome: impl FnOnce() -> Error) -> Result<T, Error> {
+        self.map_err(|error| match error.code() {
+            Some("ConditionalCheckFailedException") => outcome(),
+            _ => Error::from(error),
+        })
+    }
+}
+
+/// An item as its record.
+///
+/// # Errors
+/// The item is not one: data that should not be there.
+pub fn record<T: serde::de::DeserializeOwned>(item: Item) -> Result<T, Error> {
+    serde_dynamo::from_item(item).map_err(|error| Error::Internal(format!("an item could not be read: {error}")))
+}
+
+/// A record as its item.
+///
+/// # Errors
+/// The record cannot be an item, which would be a bug.
+pub fn item(record: &impl serde::Serialize) -> Result<Item, Error> {
+    serde_dynamo::to_item(record).map_err(|error| Error::Internal(format!("an item could not be written: {error}")))
+}
+
+/// A value as an attribute.
+///
+/// # Errors
+/// The value cannot be an attribute, which would be a bug.
+pub fn attribute(value: &impl serde::Serialize) -> Result<aws_sdk_dynamodb::types::AttributeValue, Error> {
+    serde_dynamo::to_attribute_value(value)
+        .map_err(|error| Error::Internal(format!("an attribute could not be written: {error}")))
+}
+
+/// A table's item.
+pub type Item = std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundle_has_the_roots_of_aws() {
+        let named = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+            .iter()
+            .filter(|der| contains(der, b"Amazon Root CA"));
+        assert_eq!(named.count(), 4);
+    }
+
+    #[test]
+    fn endpoints_left_empty_count_as_absent() {
+        let environment = Environment::new(|key: &str| match key {
+            "AWS_REGION" | "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("x".to_owned()),
+            "AWS_ENDPOINT_URL_DYNAMODB" => Some(String::new()),
+            "AWS_ENDPOINT_URL" => Some("http://all".to_owned()),
+            _ => None,
+        });
+        let config = Config::read(&environment).expect("complete");
+        assert_eq!(config.dynamodb.as_deref(), Some("http://all"));
+    }
+}

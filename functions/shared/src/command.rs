@@ -1,0 +1,75 @@
+//! Commands: what a function does when it is invoked directly, by another function or by a person with the right to.
+
+use std::future::Future;
+
+use lambda_http::Body;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{Command, Envelope};
+use crate::error::{Error, FunctionError};
+use crate::http::Response;
+use crate::telemetry::{Subject, Telemetry};
+
+#[derive(Deserialize)]
+struct ApiShaped {
+    #[serde(rename = "requestContext")]
+    context: Option<IgnoredAny>,
+}
+
+/// Reads a command, runs its handler and logs it.
+///
+/// # Errors
+/// The JSON is not a command of this function (an event of the API never is), or the handler failed.
+pub async fn serve<C, R, F>(telemetry: &Telemetry, json: &str, handler: impl FnOnce(C) -> F) -> Result<R, FunctionError>
+where
+    C: Command + DeserializeOwned,
+    F: Future<Output = Result<R, Error>>,
+{
+    let (envelope, refusal) = match read::<C>(json) {
+        Ok(envelope) => (Some(envelope), None),
+        Err(error) => (None, Some(error)),
+    };
+    let subject = Subject {
+        request_id: envelope.as_ref().and_then(|e| e.request_id.clone()).unwrap_or_default(),
+        trace_id: envelope.as_ref().and_then(|e| e.trace_id.clone()),
+        route: None,
+        command: envelope.as_ref().map(|e| e.command.name()),
+        user_id: None,
+    };
+    let work = async {
+        match (envelope, refusal) {
+            (Some(envelope), _) => handler(envelope.command).await,
+            (None, refusal) => Err(refusal.unwrap_or(Error::Unauthenticated)),
+        }
+    };
+    telemetry
+        .observe(&subject, |_| (200, None), work)
+        .await
+        .map_err(FunctionError)
+}
+
+fn read<C: DeserializeOwned>(json: &str) -> Result<Envelope<C>, Error> {
+    let api_shaped = serde_json::from_str::<ApiShaped>(json).is_ok_and(|event| event.context.is_some());
+    if api_shaped {
+        return Err(Error::Forbidden);
+    }
+    crate::http::from_json(json.as_bytes())
+}
+
+/// A command's reply from a function that also answers HTTP.
+///
+/// # Errors
+/// The reply cannot be JSON, which would be a bug.
+pub fn reply(reply: &impl Serialize) -> Result<Response, FunctionError> {
+    let json = serde_json::to_string(reply).map_err(|error| FunctionError(Error::Internal(error.to_string())))?;
+    Ok(Response::new(Body::Text(json)))
+}
+
+/// The refusal of a function that has no commands.
+///
+/// # Errors
+/// Always.
+pub fn refuse() -> Result<Response, FunctionError> {
+    Err(FunctionError(Error::Forbidden))
+}

@@ -1,0 +1,367 @@
+//! HTTP at a function's edge: a view of the request that the API has routed already, and the answers.
+
+use std::future::Future;
+
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, RequestExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
+use crate::error::{Error, Fault};
+use crate::identity::{Caller, Role};
+use crate::ids::IdempotencyKey;
+use crate::telemetry::{Subject, Telemetry};
+
+/// The largest body that is read, in bytes.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// An answer.
+pub type Response = lambda_http::Response<Body>;
+
+/// What a function was invoked with, told apart by its shape.
+pub enum Event {
+    /// A request that the HTTP API has routed here.
+    Http(Request),
+    /// Anything else: the JSON of a direct invocation.
+    Direct(String),
+}
+
+impl From<lambda_http::Request> for Event {
+    fn from(event: lambda_http::Request) -> Event {
+        match event.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(_)) => Event::Http(Request { event }),
+            _ => Event::Direct(String::from_utf8_lossy(event.body()).into_owned()),
+        }
+    }
+}
+
+/// A routed request (payload format 2.0).
+pub struct Request {
+    event: lambda_http::Request,
+}
+
+impl Request {
+    fn context(&self) -> Option<&lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext> {
+        match self.event.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => Some(context),
+            _ => None,
+        }
+    }
+
+    /// The route that the API chose: `GET /products/{product_id}`.
+    pub fn route_key(&self) -> &str {
+        self.context()
+            .and_then(|context| context.route_key.as_deref())
+            .unwrap_or_default()
+    }
+
+    /// The API's id of this request.
+    pub fn request_id(&self) -> &str {
+        self.context()
+            .and_then(|context| context.request_id.as_deref())
+            .unwrap_or_default()
+    }
+
+    /// The X-Ray trace header's value.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.header("x-amzn-trace-id")
+    }
+
+    /// A header's value, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.event.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// A parameter of the route as an identifier.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for text that cannot be one: there is no such thing.
+    pub fn id<T: std::str::FromStr>(&self, parameter: &str, what: &'static str) -> Result<T, Error> {
+        let text = self
+            .event
+            .path_parameters_ref()
+            .and_then(|all| all.first(parameter))
+            .unwrap_or_default();
+        text.parse().map_err(|_| Error::NotFound(what))
+    }
+
+    /// A parameter of the query.
+    ///
+    /// # Errors
+    /// It is there twice.
+    pub fn query(&self, name: &'static str) -> Result<Option<&str>, Error> {
+        match self
+            .event
+            .query_string_parameters_ref()
+            .and_then(|all| all.all(name))
+            .as_deref()
+        {
+            None | Some([]) => Ok(None),
+            Some(&[value]) => Ok(Some(value)),
+            Some(_) => Err(Error::parameter(name, "may be given once")),
+        }
+    }
+
+    /// Who is calling. The authorizer's context is the only place this is read from.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when the event has none: a route without its authorizer stays closed.
+    pub fn caller(&self) -> Result<Caller, Error> {
+        let authorizer = self.context().and_then(|context| context.authorizer.as_ref());
+        let fields = authorizer
+            .map(|authorizer| &authorizer.fields)
+            .ok_or(Error::Unauthenticated)?;
+        let fields = fields
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        serde_json::from_value(serde_json::Value::Object(fields)).map_err(|_| Error::Unauthenticated)
+    }
+
+    /// Who is calling, if it is an admin.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] or [`Error::Forbidden`].
+    pub fn admin(&self) -> Result<Caller, Error> {
+        let caller = self.caller()?;
+        if caller.role == Role::Admin {
+            Ok(caller)
+        } else {
+            Err(Error::Forbidden)
+        }
+    }
+
+    /// The header `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// It is missing or malformed.
+    pub fn idempotency_key(&self) -> Result<IdempotencyKey, Error> {
+        let text = self.event.headers().get("idempotency-key");
+        let text = text.ok_or(Error::InvalidIdempotencyKey("The header Idempotency-Key is missing"))?;
+        text.to_str()
+            .unwrap_or_default()
+            .parse()
+            .map_err(Error::InvalidIdempotencyKey)
+    }
+
+    /// The body's bytes.
+    ///
+    /// # Errors
+    /// [`Error::BodyTooLarge`].
+    pub fn body(&self) -> Result<&[u8], Error> {
+        let body: &[u8] = self.event.body();
+        if body.len() > BODY_LIMIT {
+            Err(Error::BodyTooLarge)
+        } else {
+            Ok(body)
+        }
+    }
+
+    /// The body as JSON of a known shape.
+    ///
+    /// # Errors
+    /// It is too large, not JSON, or has a field that `T` refuses; then the error points at it.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        from_json(self.body()?)
+    }
+}
+
+/// Reads JSON from a client.
+///
+/// # Errors
+/// As [`Request::json`], the size aside.
+pub fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    if body.is_empty() {
+        return Err(Error::MalformedJson("A JSON body is needed.".to_owned()));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer: String = error.path().iter().map(pointer_token).collect();
+        refusal(pointer, error.inner())
+    })?;
+    deserializer.end().map_err(|error| refusal(String::new(), &error))?;
+    Ok(value)
+}
+
+fn pointer_token(segment: &Segment) -> String {
+    match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Enum { .. } | Segment::Unknown => String::new(),
+    }
+}
+
+fn refusal(pointer: String, error: &serde_json::Error) -> Error {
+    let message = error.to_string();
+    if !error.is_data() {
+        return Error::MalformedJson(format!("The body is not valid JSON: {message}."));
+    }
+    // serde_json appends where in the text it stopped; the pointer says it better.
+    let detail = message
+        .rsplit_once(" at line ")
+        .map_or(message.as_str(), |(detail, _)| detail);
+    Error::Invalid(vec![Fault {
+        pointer: Some(pointer),
+        parameter: None,
+        detail: detail.to_owned(),
+    }])
+}
+
+/// An answer with a JSON body, not to be stored by anybody on its way (handlers of public things say otherwise).
+///
+/// # Errors
+/// The value cannot be JSON, which would be a bug.
+pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, Error> {
+    let body = serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(with_type("application/json", status, body))
+}
+
+/// An answer without a body.
+pub fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    response
+}
+
+fn with_type(media_type: &'static str, status: StatusCode, body: String) -> Response {
+    let mut response = Response::new(Body::Text(body));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Sets a header of an answer.
+///
+/// # Errors
+/// The value cannot stand in a header, which would be a bug.
+pub fn set(response: &mut Response, name: HeaderName, value: &str) -> Result<(), Error> {
+    let value = HeaderValue::from_str(value).map_err(|error| Error::Internal(error.to_string()))?;
+    response.headers_mut().insert(name, value);
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    code: &'a str,
+    request_id: &'a str,
+    #[serde(flatten)]
+    more: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The answer to an outcome that is not success: `application/problem+json` (RFC 9457).
+pub fn problem(error: &Error, request_id: &str) -> Response {
+    let mut more = serde_json::Map::new();
+    let mut add = |name: &str, value: serde_json::Result<serde_json::Value>| {
+        more.insert(name.to_owned(), value.unwrap_or_default());
+    };
+    match error {
+        Error::Invalid(faults) => add("errors", serde_json::to_value(faults)),
+        Error::OutOfStock(lines) => add("lines", serde_json::to_value(lines)),
+        Error::ProductUnavailable(products) => add("product_ids", serde_json::to_value(products)),
+        Error::WrongStatus(status) => add("order_status", serde_json::to_value(status)),
+        Error::PaymentDeclined(both) => {
+            add("order", serde_json::to_value(&both.order));
+            add("payment", serde_json::to_value(&both.payment));
+        }
+        _ => {}
+    }
+    let problem = Problem {
+        r#type: format!("urn:portico:problem:{}", error.code()),
+        title: error.title(),
+        status: error.status(),
+        detail: error.detail(),
+        code: error.code(),
+        request_id,
+        more,
+    };
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    let mut response = with_type("application/problem+json", status, body);
+    if let Some(seconds) = error.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Runs the handler of a request, logs it, and turns what went wrong into a problem.
+pub async fn serve(
+    telemetry: &Telemetry,
+    request: &Request,
+    handler: impl Future<Output = Result<Response, Error>>,
+) -> Response {
+    let subject = Subject {
+        request_id: request.request_id().to_owned(),
+        trace_id: request.trace_id().map(str::to_owned),
+        route: Some(request.route_key().to_owned()),
+        command: None,
+        user_id: request.caller().ok().map(|caller| caller.user_id),
+    };
+    let result = telemetry
+        .observe(
+            &subject,
+            |response: &Response| (response.status().as_u16(), None),
+            handler,
+        )
+        .await;
+    result.unwrap_or_else(|error| problem(&error, &subject.request_id))
+}
+
+/// What a function's match says of a route that the template sends to it but that it does not know.
+pub fn unknown_route(request: &Request) -> Error {
+    Error::Internal(format!("no handler for the route {:?}", request.route_key()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::money::Quantity;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Basket {
+        #[serde(rename = "items")]
+        _items: Vec<Quantity>,
+    }
+
+    fn pointer_of(body: &str) -> Option<String> {
+        match from_json::<Basket>(body.as_bytes()) {
+            Err(Error::Invalid(faults)) => faults[0].pointer.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_refused_field_is_pointed_at() {
+        assert_eq!(pointer_of(r#"{"items":[1,1000]}"#).as_deref(), Some("/items/1"));
+        assert_eq!(pointer_of(r#"{"items":"x"}"#).as_deref(), Some("/items"));
+        assert_eq!(pointer_of(r#"{"items":[],"a/b":1}"#).as_deref(), Some("/a~1b"));
+        assert_eq!(pointer_of("{}").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn text_that_is_not_json_is_malformed_rather_than_invalid() {
+        for body in ["", "{", "{}{}", "nonsense", &"[".repeat(2000)] {
+            assert!(
+                matches!(
+                    from_json::<serde_json::Value>(body.as_bytes()),
+                    Err(Error::MalformedJson(_))
+                ),
+                "{body}"
+            );
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What more than one of Portico's functions needs. A thing moves in here when a second function needs it, not before.
+//!
+//! Reading order: [`config`] and [`clock`] (what a function is given), [`http`] and [`error`] (how it answers a
+//! client), [`contract`] (how checkout, orders and payments talk to each other), [`aws`] (how all of them reach DynamoDB).
+
+pub mod aws;
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod contract;
+pub mod cursor;
+pub mod error;
+pub mod http;
+pub mod identity;
+pub mod ids;
+pub mod money;
+pub mod telemetry;
+pub mod text;
+pub mod transaction;
