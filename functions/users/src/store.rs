@@ -1,0 +1,231 @@
+//! The users table. Two items an account: the login record under the normalised name, so that one read signs in, and
+//! the account under its id.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem, Update};
+use serde::{Deserialize, Serialize};
+use shared::aws::{self, Item, OnConditionFailed};
+use shared::clock::Timestamp;
+use shared::error::Error;
+use shared::identity::Role;
+use shared::ids::UserId;
+use shared::text::Text;
+use shared::transaction;
+
+use crate::account::{Email, Username};
+use crate::handlers::{Account, ProfileChange};
+use crate::password::{Hasher, Password};
+
+/// The users table.
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+/// What signing in needs.
+#[derive(Serialize, Deserialize)]
+pub struct Login {
+    pk: String,
+    sk: String,
+    /// Whose name it is.
+    pub user_id: UserId,
+    /// A PHC string.
+    pub password_hash: String,
+    /// The role that tokens carry.
+    pub role: Role,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AccountRecord {
+    pk: String,
+    sk: String,
+    user_id: UserId,
+    username: Username,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    display_name: Option<Text<100>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email: Option<Email>,
+    role: Role,
+    created_at: Timestamp,
+}
+
+fn login_key(normalised: &str) -> (String, String) {
+    (format!("name#{normalised}"), "login".to_owned())
+}
+
+fn account_key(user: &UserId) -> (String, String) {
+    (format!("user#{user}"), "account".to_owned())
+}
+
+/// The two items of an account.
+fn items(account: &Account, password_hash: &str) -> Result<[Item; 2], Error> {
+    let (pk, sk) = login_key(&account.username.normalised());
+    let login = Login {
+        pk,
+        sk,
+        user_id: account.id.clone(),
+        password_hash: password_hash.to_owned(),
+        role: account.role,
+    };
+    let (pk, sk) = account_key(&account.id);
+    let record = AccountRecord {
+        pk,
+        sk,
+        user_id: account.id.clone(),
+        username: account.username.clone(),
+        display_name: account.display_name.clone(),
+        email: account.email.clone(),
+        role: account.role,
+        created_at: account.created_at,
+    };
+    Ok([aws::item(&login)?, aws::item(&record)?])
+}
+
+/// The items of a sample user, whose password may be weaker than the rules for new ones.
+///
+/// # Errors
+/// The name cannot be one.
+pub fn sample_account(username: &str, password: &str, role: Role, now: Timestamp) -> Result<Vec<Item>, Error> {
+    let account = Account {
+        id: UserId::random(),
+        username: username.parse().map_err(|detail| Error::field("/username", detail))?,
+        display_name: None,
+        email: None,
+        role,
+        created_at: now,
+    };
+    let hash = Hasher::new().hash(&Password::of_sample(password))?;
+    Ok(items(&account, &hash)?.into())
+}
+
+impl Store {
+    /// This table through this client.
+    pub fn new(client: Client, table: String) -> Store {
+        Store { client, table }
+    }
+
+    /// A read that finds nothing.
+    pub async fn touch(&self) {
+        let _ = self.login("").await;
+    }
+
+    /// Puts a new account.
+    pub async fn create(&self, account: &Account, password_hash: &str) -> Result<(), Error> {
+        let mut puts = Vec::new();
+        for item in items(account, password_hash)? {
+            let put = Put::builder().table_name(&self.table).set_item(Some(item));
+            let put = put.condition_expression("attribute_not_exists(pk)").build();
+            puts.push(TransactWriteItem::builder().put(put.map_err(built)?).build());
+        }
+        let written = transaction::write(&self.client, puts).await;
+        written.map_err(|cancelled| cancelled.on_condition_failed(|| Error::UsernameTaken))
+    }
+
+    /// The login record of a normalised name.
+    pub async fn login(&self, normalised: &str) -> Result<Option<Login>, Error> {
+        self.get(login_key(normalised)).await?.map(aws::record).transpose()
+    }
+
+    /// An account.
+    pub async fn account(&self, user: &UserId) -> Result<Account, Error> {
+        let item = self.get(account_key(user)).await?.ok_or(Error::NotFound("user"))?;
+        Ok(aws::record::<AccountRecord>(item)?.into())
+    }
+
+    /// Changes what an owner may change.
+    pub async fn change(&self, user: &UserId, change: ProfileChange) -> Result<Account, Error> {
+        let (pk, sk) = account_key(user);
+        let mut update = self.client.update_item().table_name(&self.table);
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        let values = [
+            (
+                "display_name",
+                change.display_name.map(|name| name.map(|name| name.to_string())),
+            ),
+            (
+                "email",
+                change
+                    .email
+                    .map(|email| email.as_ref().map(aws::attribute).transpose())
+                    .transpose()?
+                    .map(string),
+            ),
+        ];
+        for (name, value) in values {
+            match value {
+                None => {}
+                Some(None) => remove.push(name.to_owned()),
+                Some(Some(text)) => {
+                    set.push(format!("{name} = :{name}"));
+                    update = update.expression_attribute_values(format!(":{name}"), AttributeValue::S(text));
+                }
+            }
+        }
+        let mut expression = String::new();
+        for (verb, parts) in [("SET", set), ("REMOVE", remove)] {
+            if !parts.is_empty() {
+                expression.push_str(&format!("{verb} {} ", parts.join(", ")));
+            }
+        }
+        let updated = update
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression(expression)
+            .condition_expression("attribute_exists(pk)")
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .on_condition_failed(|| Error::NotFound("user"))?;
+        Ok(aws::record::<AccountRecord>(updated.attributes.unwrap_or_default())?.into())
+    }
+
+    /// Gives an account the admin's role, in both of its items.
+    pub async fn make_admin(&self, username: &Username, user: &UserId) -> Result<(), Error> {
+        let mut updates = Vec::new();
+        for (pk, sk) in [login_key(&username.normalised()), account_key(user)] {
+            let update = Update::builder()
+                .table_name(&self.table)
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
+                .update_expression("SET #role = :role")
+                .condition_expression("user_id = :user")
+                .expression_attribute_names("#role", "role")
+                .expression_attribute_values(":role", aws::attribute(&Role::Admin)?)
+                .expression_attribute_values(":user", aws::attribute(user)?)
+                .build();
+            updates.push(TransactWriteItem::builder().update(update.map_err(built)?).build());
+        }
+        let written = transaction::write(&self.client, updates).await;
+        written.map_err(|cancelled| cancelled.on_condition_failed(|| Error::NotFound("user")))
+    }
+
+    async fn get(&self, (pk, sk): (String, String)) -> Result<Option<Item>, Error> {
+        let get = self.client.get_item().table_name(&self.table);
+        let get = get
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .consistent_read(true);
+        Ok(get.send().await?.item)
+    }
+}
+
+fn string(value: Option<AttributeValue>) -> Option<String> {
+    value.and_then(|value| value.as_s().ok().cloned())
+}
+
+fn built(error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("a write was incomplete: {error}"))
+}
+
+impl From<AccountRecord> for Account {
+    fn from(record: AccountRecord) -> Account {
+        Account {
+            id: record.user_id,
+            username: record.username,
+            display_name: record.display_name,
+            email: record.email,
+            role: record.role,
+            created_at: record.created_at,
+        }
+    }
+}
