@@ -1,0 +1,13 @@
+//! The Lambda function `checkout`.
+
+use std::sync::Arc;
+
+use checkout::{App, Config};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let config = Config::read(|key| std::env::var(key).ok())?;
+    let app = Arc::new(App::new(config));
+    app.warm_up().await;
+    lambda_http::run(lambda_http::service_fn(move |event| Arc::clone(&app).handle(event))).await
+}

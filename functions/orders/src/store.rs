@@ -1,0 +1,464 @@
+//! The orders table, and of the products table the offers and the stock numbers.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use serde::Deserialize;
+use shared::aws::{self, Item, OnConditionFailed};
+use shared::clock::Timestamp;
+use shared::contract::{Order, OrderAndPayment, OrderStatus, Payment, Shipment, Step};
+use shared::error::{Error, Shortage};
+use shared::ids::{OrderId, ProductId, UserId};
+use shared::money::{Currency, Money};
+use shared::transaction::{self, Cancelled, condition_failed};
+
+use crate::commands::shortage;
+use crate::order::{self, Event, Offer};
+use crate::record::{self, OrderRecord, SHARDS, partition, sort_key, work};
+
+/// The tables.
+pub struct Store {
+    client: Client,
+    orders: String,
+    products: String,
+}
+
+/// An order to put.
+pub struct NewOrder<'a> {
+    /// Whose it is.
+    pub user_id: &'a UserId,
+    /// The digest of the request.
+    pub fingerprint: &'a str,
+    /// The order, pending.
+    pub order: &'a Order,
+    /// Its payment, unknown.
+    pub payment: &'a Payment,
+}
+
+/// Why an order was not put.
+pub enum NotPlaced {
+    /// It is there already.
+    Exists {
+        /// The digest of the request that it came from.
+        fingerprint: String,
+        /// The order as it is now.
+        current: Box<OrderAndPayment>,
+    },
+    /// Its products cannot be had.
+    Refused {
+        /// Not for sale.
+        gone: Vec<ProductId>,
+        /// Too few.
+        short: Vec<Shortage>,
+    },
+    /// It could not be done.
+    Failed(Error),
+}
+
+/// A page of orders and, if more follow, the sort key to go on after.
+pub type Page = (Vec<OrderAndPayment>, Option<String>);
+
+#[derive(Deserialize)]
+struct ProductRecord {
+    product_id: ProductId,
+    name: String,
+    amount: i64,
+    currency: Currency,
+    #[serde(default)]
+    catalogue: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct StockRecord {
+    live: bool,
+    available: i64,
+}
+
+fn built(error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("a write was incomplete: {error}"))
+}
+
+fn number(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+impl Store {
+    /// These tables through this client.
+    pub fn new(client: Client, orders: String, products: String) -> Store {
+        Store {
+            client,
+            orders,
+            products,
+        }
+    }
+
+    /// A read that finds nothing.
+    pub async fn touch(&self) {
+        let _ = self
+            .client
+            .get_item()
+            .table_name(&self.orders)
+            .key("order_id", text("-"))
+            .send()
+            .await;
+    }
+
+    /// Name and price of those products that are for sale, read consistently just before the order is put.
+    pub async fn offers(&self, products: &[ProductId]) -> Result<HashMap<ProductId, Offer>, Error> {
+        let key = |product: &ProductId| {
+            HashMap::from([
+                ("product_id".to_owned(), text(product.as_str())),
+                ("part".to_owned(), text("product")),
+            ])
+        };
+        let keys = KeysAndAttributes::builder()
+            .set_keys(Some(products.iter().map(key).collect()))
+            .consistent_read(true)
+            .projection_expression("product_id, #name, amount, currency, catalogue")
+            .expression_attribute_names("#name", "name")
+            .build()
+            .map_err(built)?;
+        let mut wanted = Some(HashMap::from([(self.products.clone(), keys)]));
+        let mut offers = HashMap::new();
+        // DynamoDB may leave keys for another time; the SDK's time-outs bound how often.
+        for _ in 0..5 {
+            let Some(keys) = wanted.take() else { break };
+            let answer = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(keys))
+                .send()
+                .await?;
+            for item in answer.responses.unwrap_or_default().into_values().flatten() {
+                let product: ProductRecord = aws::record(item)?;
+                if product.catalogue.is_some() {
+                    let price =
+                        Money::new(product.amount, product.currency).map_err(|e| Error::Internal(e.to_owned()))?;
+                    offers.insert(
+                        product.product_id,
+                        Offer {
+                            name: product.name,
+                            price,
+                        },
+                    );
+                }
+            }
+            wanted = answer.unprocessed_keys.filter(|keys| !keys.is_empty());
+        }
+        if wanted.is_some() {
+            Err(Error::Unavailable("products are throttled".to_owned()))
+        } else {
+            Ok(offers)
+        }
+    }
+
+    /// Puts an order and reserves its stock, or neither.
+    pub async fn place(&self, new: &NewOrder<'_>) -> Result<(), NotPlaced> {
+        let record = OrderRecord::new(new.user_id, new.fingerprint, new.order, new.payment);
+        let put = Put::builder()
+            .table_name(&self.orders)
+            .set_item(Some(aws::item(&record).map_err(NotPlaced::Failed)?))
+            .condition_expression("attribute_not_exists(order_id)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build();
+        let mut items = vec![
+            TransactWriteItem::builder()
+                .put(put.map_err(|error| NotPlaced::Failed(built(error)))?)
+                .build(),
+        ];
+        for line in &new.order.items {
+            let update = self
+                .stock_update(&line.product_id, line.quantity.get())
+                .update_expression("SET available = available - :q, reserved = reserved + :q")
+                .condition_expression("live = :true AND available >= :q")
+                .expression_attribute_values(":true", AttributeValue::Bool(true))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .build();
+            items.push(
+                TransactWriteItem::builder()
+                    .update(update.map_err(|e| NotPlaced::Failed(built(e)))?)
+                    .build(),
+            );
+        }
+        let reasons = match transaction::write(&self.client, items).await {
+            Ok(()) => return Ok(()),
+            Err(Cancelled::Failed(error)) => return Err(NotPlaced::Failed(error)),
+            Err(Cancelled::Refused(reasons)) => reasons,
+        };
+        let mut reasons = reasons.into_iter();
+        if let Some(reason) = reasons.next().filter(condition_failed) {
+            let record: OrderRecord = aws::record(reason.item.unwrap_or_default()).map_err(NotPlaced::Failed)?;
+            let fingerprint = record.fingerprint.clone();
+            return Err(NotPlaced::Exists {
+                fingerprint,
+                current: Box::new(record.into()),
+            });
+        }
+        let (mut gone, mut short) = (Vec::new(), Vec::new());
+        for (line, reason) in new
+            .order
+            .items
+            .iter()
+            .zip(reasons)
+            .filter(|(_, reason)| condition_failed(reason))
+        {
+            match reason
+                .item
+                .map(aws::record::<StockRecord>)
+                .transpose()
+                .map_err(NotPlaced::Failed)?
+            {
+                Some(stock) if stock.live => short.push(shortage(line, stock.available)),
+                _ => gone.push(line.product_id.clone()),
+            }
+        }
+        Err(NotPlaced::Refused { gone, short })
+    }
+
+    /// Ends a pending order. `None`: it was not pending any more.
+    pub async fn settle(
+        &self,
+        current: &OrderAndPayment,
+        event: Event,
+        payment: &Payment,
+        now: Timestamp,
+    ) -> Result<Option<OrderAndPayment>, Error> {
+        let mut settled = current.clone();
+        settled.payment = payment.clone();
+        let Some(status) = advance(&mut settled.order, event, now) else {
+            return Ok(None);
+        };
+        let order = self.status_update(&settled.order, order::before(event))?;
+        let update = Update::builder()
+            .table_name(&self.orders)
+            .key("order_id", text(settled.order.id.as_str()))
+            .update_expression(format!("SET payment = :payment, {}", order.expression))
+            .condition_expression(STATUS_IS)
+            .set_expression_attribute_names(Some(order.names))
+            .set_expression_attribute_values(Some(order.values))
+            .expression_attribute_values(":payment", aws::attribute(payment)?)
+            .build()
+            .map_err(built)?;
+        let mut items = vec![TransactWriteItem::builder().update(update).build()];
+        let expression = match status {
+            OrderStatus::Confirmed => "SET reserved = reserved - :q",
+            _ => "SET reserved = reserved - :q, available = available + :q",
+        };
+        for line in &settled.order.items {
+            let update = self
+                .stock_update(&line.product_id, line.quantity.get())
+                .update_expression(expression)
+                .condition_expression("reserved >= :q")
+                .build()
+                .map_err(built)?;
+            items.push(TransactWriteItem::builder().update(update).build());
+        }
+        match transaction::write(&self.client, items).await {
+            Ok(()) => Ok(Some(settled)),
+            Err(Cancelled::Refused(reasons)) if reasons.first().is_some_and(condition_failed) => Ok(None),
+            Err(Cancelled::Refused(_)) => Err(Error::Internal(format!(
+                "less reserved than order {} holds",
+                current.order.id
+            ))),
+            Err(Cancelled::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Takes an order of the warehouse one step further. `None`: it is not in the status before that step.
+    pub async fn fulfil(
+        &self,
+        current: &OrderAndPayment,
+        event: Event,
+        shipment: Option<Shipment>,
+        now: Timestamp,
+    ) -> Result<Option<OrderAndPayment>, Error> {
+        let mut order = current.order.clone();
+        if advance(&mut order, event, now).is_none() {
+            return Ok(None);
+        }
+        let change = self.status_update(&order, order::before(event))?;
+        let mut update = self.client.update_item();
+        let mut expression = format!("SET {}", change.expression);
+        if let Some(shipment) = shipment {
+            expression = format!("SET shipment = :shipment, {}", change.expression);
+            update = update.expression_attribute_values(":shipment", aws::attribute(&shipment)?);
+        }
+        for (name, value) in change.values {
+            update = update.expression_attribute_values(name, value);
+        }
+        let updated = update
+            .table_name(&self.orders)
+            .key("order_id", text(order.id.as_str()))
+            .update_expression(expression)
+            .condition_expression(STATUS_IS)
+            .set_expression_attribute_names(Some(change.names))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .on_condition_failed(|| Error::WrongStatus(order.status));
+        match updated {
+            Ok(output) => Ok(Some(
+                aws::record::<OrderRecord>(output.attributes.unwrap_or_default())?.into(),
+            )),
+            Err(Error::WrongStatus(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An order and the digest of the request that it came from.
+    pub async fn find(&self, order: &OrderId) -> Result<Option<(String, OrderAndPayment)>, Error> {
+        Ok(self
+            .record(order)
+            .await?
+            .map(|record| (record.fingerprint.clone(), record.into())))
+    }
+
+    /// An order of `owner`; somebody else's is not found.
+    pub async fn find_of(&self, owner: &UserId, order: &OrderId) -> Result<Option<OrderAndPayment>, Error> {
+        Ok(self
+            .record(order)
+            .await?
+            .filter(|record| record.user_id == *owner)
+            .map(Into::into))
+    }
+
+    async fn record(&self, order: &OrderId) -> Result<Option<OrderRecord>, Error> {
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.orders)
+            .key("order_id", text(order.as_str()));
+        get.consistent_read(true)
+            .send()
+            .await?
+            .item
+            .map(aws::record)
+            .transpose()
+    }
+
+    /// A page of a user's orders, newest first.
+    pub async fn of_user(&self, user: &UserId, after: Option<String>, limit: usize) -> Result<Page, Error> {
+        let items = self
+            .query(
+                "by_user",
+                ("user_id", user.as_str()),
+                ("placed", "<"),
+                after.as_deref(),
+                limit + 1,
+            )
+            .await?;
+        let records = items
+            .into_iter()
+            .map(aws::record)
+            .collect::<Result<Vec<OrderRecord>, _>>()?;
+        Ok(page(records, limit, |record| record.placed.clone()))
+    }
+
+    /// A page of the orders in a status that somebody has work with, oldest first: every shard's first, merged.
+    pub async fn with_status(&self, status: OrderStatus, after: Option<String>, limit: usize) -> Result<Page, Error> {
+        let partitions: Vec<String> = (0..SHARDS).map(|shard| partition(status, shard)).collect();
+        let key = ("next_attempt_at", ">");
+        let mut records: Vec<OrderRecord> = Vec::new();
+        for partition in &partitions {
+            let items = self
+                .query("by_status", ("work", partition), key, after.as_deref(), limit + 1)
+                .await?;
+            records.extend(items.into_iter().map(aws::record).collect::<Result<Vec<_>, _>>()?);
+        }
+        records.sort_by(|a, b| a.next_attempt_at.cmp(&b.next_attempt_at));
+        Ok(page(records, limit, |record| {
+            record.next_attempt_at.clone().unwrap_or_default()
+        }))
+    }
+
+    async fn query(
+        &self,
+        index: &str,
+        (hash, value): (&str, &str),
+        (range, comparison): (&str, &str),
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Item>, Error> {
+        let mut query = self.client.query().table_name(&self.orders).index_name(index);
+        query = query
+            .expression_attribute_names("#hash", hash)
+            .expression_attribute_values(":hash", text(value));
+        let mut condition = "#hash = :hash".to_owned();
+        if let Some(after) = after {
+            condition.push_str(&format!(" AND #range {comparison} :after"));
+            query = query
+                .expression_attribute_names("#range", range)
+                .expression_attribute_values(":after", text(after));
+        }
+        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+        let query = query
+            .key_condition_expression(condition)
+            .scan_index_forward(comparison == ">")
+            .limit(limit);
+        Ok(query.send().await?.items.unwrap_or_default())
+    }
+
+    fn stock_update(&self, product: &ProductId, quantity: i64) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+        Update::builder()
+            .table_name(&self.products)
+            .key("product_id", text(product.as_str()))
+            .key("part", text("stock"))
+            .expression_attribute_values(":q", number(quantity))
+    }
+
+    /// What changes with an order's status: the status, its history, and where its work is found.
+    fn status_update(&self, order: &Order, before: OrderStatus) -> Result<StatusUpdate, Error> {
+        let mut names = HashMap::from([("#status".to_owned(), "status".to_owned())]);
+        let mut values = HashMap::from([
+            (":status".to_owned(), aws::attribute(&order.status)?),
+            (":before".to_owned(), aws::attribute(&before)?),
+            (":updated_at".to_owned(), aws::attribute(&order.updated_at)?),
+            (":history".to_owned(), aws::attribute(&order.history)?),
+        ]);
+        let mut expression = "#status = :status, updated_at = :updated_at, history = :history".to_owned();
+        names.insert("#work".to_owned(), "work".to_owned());
+        if order::has_work(order.status) {
+            expression.push_str(", #work = :work, next_attempt_at = :next");
+            values.insert(":work".to_owned(), text(work(order.status, &order.id)));
+            values.insert(":next".to_owned(), text(sort_key(order.updated_at, &order.id)));
+        } else {
+            expression.push_str(" REMOVE #work, next_attempt_at");
+        }
+        Ok(StatusUpdate {
+            expression,
+            names,
+            values,
+        })
+    }
+}
+
+const STATUS_IS: &str = "#status = :before";
+
+struct StatusUpdate {
+    expression: String,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+/// The order after `event`; `None`, and unchanged, where it cannot happen.
+fn advance(order: &mut Order, event: Event, now: Timestamp) -> Option<OrderStatus> {
+    let status = order::next(order.status, event)?;
+    order.status = status;
+    order.updated_at = now;
+    order.history.push(Step { status, at: now });
+    Some(status)
+}
+
+fn page(mut records: Vec<OrderRecord>, limit: usize, key: impl Fn(&OrderRecord) -> String) -> Page {
+    let more = records.len() > limit;
+    records.truncate(limit);
+    let next = if more { records.last().map(key) } else { None };
+    (records.into_iter().map(record::OrderRecord::into).collect(), next)
+}

@@ -1,0 +1,13 @@
+//! The Lambda function `payments`.
+
+use std::sync::Arc;
+
+use payments::{App, Config};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let config = Config::read(|key| std::env::var(key).ok())?;
+    let app = Arc::new(App::new(config));
+    app.warm_up().await;
+    lambda_runtime::run(lambda_runtime::service_fn(move |event| Arc::clone(&app).handle(event))).await
+}

@@ -1,0 +1,46 @@
+//! A provider without money. Its payment methods are Stripe's test methods
+//! (<https://docs.stripe.com/testing>), and one more whose outcome stays unknown.
+
+use shared::contract::Charge;
+
+use crate::payment::Outcome;
+
+/// The method whose outcome the sandbox never tells.
+pub const UNKNOWN: &str = "pm_sandbox_unknown";
+
+/// The sandbox remembers nothing, so the id of a prepared payment says what is to become of it.
+pub fn prepare(charge: &Charge) -> String {
+    format!("{} {}", charge.order_id, charge.method.as_str())
+}
+
+/// What becomes of a prepared payment, the same however often it is asked.
+pub fn confirm(intent: &str) -> Outcome {
+    let (_, method) = intent.split_once(' ').unwrap_or_default();
+    let declined = |code: &str| Outcome::Declined(code.to_owned());
+    match method {
+        "pm_card_visa"
+        | "pm_card_visa_debit"
+        | "pm_card_mastercard"
+        | "pm_card_mastercard_debit"
+        | "pm_card_mastercard_prepaid"
+        | "pm_card_amex"
+        | "pm_card_discover"
+        | "pm_card_diners"
+        | "pm_card_jcb"
+        | "pm_card_unionpay" => Outcome::Captured,
+        "pm_card_chargeDeclined" | "pm_card_visa_chargeDeclined" => declined("generic_decline"),
+        "pm_card_chargeDeclinedInsufficientFunds" | "pm_card_visa_chargeDeclinedInsufficientFunds" => {
+            declined("insufficient_funds")
+        }
+        "pm_card_chargeDeclinedLostCard" | "pm_card_visa_chargeDeclinedLostCard" => declined("lost_card"),
+        "pm_card_chargeDeclinedStolenCard" | "pm_card_visa_chargeDeclinedStolenCard" => declined("stolen_card"),
+        "pm_card_chargeDeclinedExpiredCard" => declined("expired_card"),
+        "pm_card_chargeDeclinedIncorrectCvc" => declined("incorrect_cvc"),
+        "pm_card_chargeDeclinedProcessingError" => declined("processing_error"),
+        "pm_card_visa_chargeDeclinedVelocityLimitExceeded" => declined("card_velocity_exceeded"),
+        "pm_card_authenticationRequired" => declined("authentication_required"),
+        UNKNOWN => Outcome::Unknown,
+        // Stripe's code for an id that it does not know.
+        _ => declined("resource_missing"),
+    }
+}
