@@ -116,22 +116,13 @@ impl App {
             user_id: None,
         };
         let verify = async {
-            let claims = self.verifier.verify(
-                question.identity_source.first().map_or("", String::as_str),
-                self.clock.now(),
-            );
+            let claims =
+                self.verifier.verify(question.identity_source.first().map_or("", String::as_str), self.clock.now());
             Ok(claims.ok().map(Caller::from))
         };
         // Even a panic inside is a refusal here.
-        let caller = self
-            .telemetry
-            .observe(&subject, describe, verify)
-            .await
-            .unwrap_or_default();
-        Ok(Answer {
-            is_authorized: caller.is_some(),
-            context: caller,
-        })
+        let caller = self.telemetry.observe(&subject, describe, verify).await.unwrap_or_default();
+        Ok(Answer { is_authorized: caller.is_some(), context: caller })
     }
 }
 

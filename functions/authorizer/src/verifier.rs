@@ -39,10 +39,7 @@ struct Header {
 impl Verifier {
     /// Accepts tokens of this issuer for this audience, signed by one of these keys.
     pub fn new(jwks: &Jwks, issuer: String, audience: String) -> Verifier {
-        let usable = jwks
-            .keys
-            .iter()
-            .filter(|key| key.kty == "EC" && key.crv == "P-256" && key.alg == "ES256");
+        let usable = jwks.keys.iter().filter(|key| key.kty == "EC" && key.crv == "P-256" && key.alg == "ES256");
         let keys = usable
             .filter_map(|key| Some((key.kid.clone(), DecodingKey::from_ec_components(&key.x, &key.y).ok()?)))
             .collect();
@@ -53,12 +50,7 @@ impl Verifier {
         // Times are judged below, by the clock that the function was given.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        Verifier {
-            keys,
-            issuer,
-            audience,
-            validation,
-        }
+        Verifier { keys, issuer, audience, validation }
     }
 
     /// The claims of the token in an `Authorization` header's value.
@@ -141,11 +133,7 @@ mod tests {
     }
 
     fn sign(header: &str, claims: &str) -> String {
-        let signed = format!(
-            "{}.{}",
-            BASE64_URL_SAFE_NO_PAD.encode(header),
-            BASE64_URL_SAFE_NO_PAD.encode(claims)
-        );
+        let signed = format!("{}.{}", BASE64_URL_SAFE_NO_PAD.encode(header), BASE64_URL_SAFE_NO_PAD.encode(claims));
         let signature: Signature = key().sign(signed.as_bytes());
         format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
@@ -159,9 +147,7 @@ mod tests {
     }
 
     fn accepts(authorization: &str) -> bool {
-        verifier()
-            .verify(authorization, Timestamp::from_millis(NOW * 1000))
-            .is_ok()
+        verifier().verify(authorization, Timestamp::from_millis(NOW * 1000)).is_ok()
     }
 
     #[test]
@@ -188,10 +174,7 @@ mod tests {
         ] {
             let mut header = header();
             header[name] = value;
-            assert!(
-                !accepts(&format!("Bearer {}", sign(&header.to_string(), &claims().to_string()))),
-                "{header}"
-            );
+            assert!(!accepts(&format!("Bearer {}", sign(&header.to_string(), &claims().to_string()))), "{header}");
         }
         let twice = r#"{"alg":"ES256","typ":"at+jwt","kid":"k1","kid":"k1"}"#;
         assert!(!accepts(&format!("Bearer {}", sign(twice, &claims().to_string()))));
@@ -218,10 +201,7 @@ mod tests {
         ] {
             let mut claims = claims();
             claims[name] = value;
-            assert!(
-                !accepts(&format!("Bearer {}", sign(&header().to_string(), &claims.to_string()))),
-                "{claims}"
-            );
+            assert!(!accepts(&format!("Bearer {}", sign(&header().to_string(), &claims.to_string()))), "{claims}");
         }
         for name in ["iss", "aud", "sub", "iat", "exp", "jti", "role"] {
             let mut claims = claims();
@@ -260,10 +240,7 @@ mod tests {
             let mut damaged = token.clone().into_bytes();
             damaged[index] = if damaged[index] == b'A' { b'B' } else { b'A' };
             let damaged = String::from_utf8(damaged).expect("ASCII");
-            assert!(
-                damaged == token || !accepts(&format!("Bearer {damaged}")),
-                "character {index}"
-            );
+            assert!(damaged == token || !accepts(&format!("Bearer {damaged}")), "character {index}");
         }
     }
 }

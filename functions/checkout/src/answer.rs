@@ -44,10 +44,7 @@ pub fn pending(both: &OrderAndPayment, retry_after: u64) -> Result<Response, Err
 /// The order as it was when it was settled.
 fn as_settled(mut both: OrderAndPayment) -> Result<OrderAndPayment, Error> {
     let order = &mut both.order;
-    let end = order
-        .history
-        .iter()
-        .position(|step| matches!(step.status, OrderStatus::Confirmed | OrderStatus::Failed));
+    let end = order.history.iter().position(|step| matches!(step.status, OrderStatus::Confirmed | OrderStatus::Failed));
     let end = end.ok_or_else(|| Error::Internal(format!("order {} was never settled", order.id)))?;
     order.history.truncate(end + 1);
     if let Some(step) = order.history.last() {

@@ -41,8 +41,7 @@ fn looks_like_one(text: &str) -> bool {
 }
 
 fn groups(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_ascii_digit())
-        .filter(|group| !group.is_empty())
+    text.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty())
 }
 
 fn passes_luhn(digits: &str) -> bool {
@@ -59,7 +58,7 @@ fn passes_luhn(digits: &str) -> bool {
             }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]
@@ -86,12 +85,9 @@ mod tests {
 
     #[test]
     fn other_numbers_are_let_through() {
-        for harmless in [
-            json!("4242424242424241"),
-            json!("+49 30 1234567"),
-            json!(1999),
-            json!("4242  4242  4242  4242"),
-        ] {
+        for harmless in
+            [json!("4242424242424241"), json!("+49 30 1234567"), json!(1999), json!("4242  4242  4242  4242")]
+        {
             assert!(!is_in(&harmless), "{harmless}");
         }
     }

@@ -28,22 +28,12 @@ pub struct Functions {
 impl Functions {
     /// These functions through this client.
     pub fn new(client: Client, orders: String, payments: String) -> Functions {
-        Functions {
-            client,
-            orders,
-            payments,
-        }
+        Functions { client, orders, payments }
     }
 
     /// Asks whether orders may be invoked, which invokes nothing.
     pub async fn touch(&self) {
-        let _ = self
-            .client
-            .invoke()
-            .function_name(&self.orders)
-            .invocation_type(InvocationType::DryRun)
-            .send()
-            .await;
+        let _ = self.client.invoke().function_name(&self.orders).invocation_type(InvocationType::DryRun).send().await;
     }
 
     /// Places an order.
@@ -51,8 +41,7 @@ impl Functions {
     /// # Errors
     /// No reply: the order may or may not be there, but nothing has been charged.
     pub async fn place(&self, request: &Request, place: Place) -> Result<Placed, Error> {
-        self.invoke(request, &self.orders, OrdersCommand::Place(place), PLACE)
-            .await
+        self.invoke(request, &self.orders, OrdersCommand::Place(place), PLACE).await
     }
 
     /// Charges an order.
@@ -60,8 +49,7 @@ impl Functions {
     /// # Errors
     /// No reply: the order may or may not have been charged.
     pub async fn charge(&self, request: &Request, charge: Charge) -> Result<Payment, Error> {
-        self.invoke(request, &self.payments, PaymentsCommand::Charge(charge), CHARGE)
-            .await
+        self.invoke(request, &self.payments, PaymentsCommand::Charge(charge), CHARGE).await
     }
 
     /// Settles an order.
@@ -69,8 +57,7 @@ impl Functions {
     /// # Errors
     /// No reply: the order may or may not be settled.
     pub async fn settle(&self, request: &Request, settle: Settle) -> Result<OrderAndPayment, Error> {
-        self.invoke(request, &self.orders, OrdersCommand::Settle(settle), SETTLE)
-            .await
+        self.invoke(request, &self.orders, OrdersCommand::Settle(settle), SETTLE).await
     }
 
     async fn invoke<C: Serialize, R: DeserializeOwned>(
@@ -86,12 +73,7 @@ impl Functions {
             command,
         };
         let payload = serde_json::to_vec(&envelope).map_err(|error| Error::Internal(error.to_string()))?;
-        let invocation = self
-            .client
-            .invoke()
-            .function_name(function)
-            .payload(Blob::new(payload))
-            .send();
+        let invocation = self.client.invoke().function_name(function).payload(Blob::new(payload)).send();
         let answer = tokio::time::timeout(budget, invocation).await;
         let answer = answer.map_err(|_| Error::Unavailable(format!("{function} did not answer in time")))??;
         // A function that failed is an Invoke that succeeded.

@@ -26,10 +26,8 @@ impl App {
         // Whatever happens until the charge is safe to repeat under the same key.
         let placed = self.functions.place(request, place).await;
         match placed.map_err(|error| Error::Unavailable(error.cause().unwrap_or(error.code()).to_owned()))? {
-            Placed::New(both) => self.charge_and_settle(request, both, basket.method, false).await,
-            Placed::Existing {
-                same_request: false, ..
-            } => Err(Error::IdempotencyKeyReused),
+            Placed::New(both) => self.charge_and_settle(request, *both, basket.method, false).await,
+            Placed::Existing { same_request: false, .. } => Err(Error::IdempotencyKeyReused),
             Placed::Existing { current, .. } => self.go_on(request, *current, basket.method).await,
             Placed::OutOfStock { lines } => Err(Error::OutOfStock(lines)),
             Placed::ProductUnavailable { product_ids } => Err(Error::ProductUnavailable(product_ids)),
@@ -58,18 +56,10 @@ impl App {
         repeat: bool,
     ) -> Result<Response, Error> {
         let order_id = both.order.id.clone();
-        let charge = Charge {
-            order_id: order_id.clone(),
-            amount: both.order.total,
-            method,
-        };
+        let charge = Charge { order_id: order_id.clone(), amount: both.order.total, method };
         let settled = match self.functions.charge(request, charge).await {
             Ok(payment) if payment.status == PaymentStatus::Unknown => Ok(None),
-            Ok(payment) => self
-                .functions
-                .settle(request, Settle { order_id, payment })
-                .await
-                .map(Some),
+            Ok(payment) => self.functions.settle(request, Settle { order_id, payment }).await.map(Some),
             Err(error) => Err(error),
         };
         let settled = settled.unwrap_or_else(|error| {
@@ -84,9 +74,7 @@ impl App {
 
     /// For how many seconds more an order may be the work of a running checkout; 0 when it no longer can be.
     fn in_flight_for(&self, both: &OrderAndPayment) -> u64 {
-        let left = self
-            .in_flight
-            .saturating_sub(self.clock.now().since(both.order.created_at));
+        let left = self.in_flight.saturating_sub(self.clock.now().since(both.order.created_at));
         left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
     }
 }

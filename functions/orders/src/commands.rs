@@ -13,14 +13,9 @@ impl App {
     pub(crate) async fn place(&self, place: Place) -> Result<Placed, Error> {
         let products: Vec<_> = place.items.iter().map(|item| item.product_id.clone()).collect();
         let mut offers = self.store.offers(&products).await?;
-        let gone: Vec<_> = products
-            .into_iter()
-            .filter(|product| !offers.contains_key(product))
-            .collect();
+        let gone: Vec<_> = products.into_iter().filter(|product| !offers.contains_key(product)).collect();
         if !gone.is_empty() {
-            return self
-                .existing_or(&place, Placed::ProductUnavailable { product_ids: gone })
-                .await;
+            return self.existing_or(&place, Placed::ProductUnavailable { product_ids: gone }).await;
         }
         let lines = place.items.iter().cloned().map(|item| {
             let offer = offers.remove(&item.product_id)?;
@@ -38,26 +33,18 @@ impl App {
             total,
             created_at: now,
             updated_at: now,
-            history: vec![Step {
-                status: OrderStatus::Pending,
-                at: now,
-            }],
+            history: vec![Step { status: OrderStatus::Pending, at: now }],
             shipping_address: place.shipping_address.clone(),
             shipment: None,
         };
         let payment = Payment::unknown(&order.id, total);
-        let new = NewOrder {
-            user_id: &place.user_id,
-            fingerprint: &place.fingerprint,
-            order: &order,
-            payment: &payment,
-        };
+        let new =
+            NewOrder { user_id: &place.user_id, fingerprint: &place.fingerprint, order: &order, payment: &payment };
         match self.store.place(&new).await {
-            Ok(()) => Ok(Placed::New(OrderAndPayment { order, payment })),
-            Err(NotPlaced::Exists { fingerprint, current }) => Ok(Placed::Existing {
-                same_request: fingerprint == place.fingerprint,
-                current,
-            }),
+            Ok(()) => Ok(Placed::New(Box::new(OrderAndPayment { order, payment }))),
+            Err(NotPlaced::Exists { fingerprint, current }) => {
+                Ok(Placed::Existing { same_request: fingerprint == place.fingerprint, current })
+            }
             Err(NotPlaced::Refused { gone, .. }) if !gone.is_empty() => {
                 Ok(Placed::ProductUnavailable { product_ids: gone })
             }
@@ -69,10 +56,9 @@ impl App {
     async fn existing_or(&self, place: &Place, otherwise: Placed) -> Result<Placed, Error> {
         Ok(match self.store.find(&place.order_id).await? {
             None => otherwise,
-            Some((fingerprint, current)) => Placed::Existing {
-                same_request: fingerprint == place.fingerprint,
-                current: Box::new(current),
-            },
+            Some((fingerprint, current)) => {
+                Placed::Existing { same_request: fingerprint == place.fingerprint, current: Box::new(current) }
+            }
         })
     }
 
@@ -86,41 +72,23 @@ impl App {
                 return Err(Error::field("/payment/status", "an unknown payment settles nothing"));
             }
         };
-        let (_, current) = self
-            .store
-            .find(&settle.order_id)
-            .await?
-            .ok_or(Error::NotFound("order"))?;
+        let (_, current) = self.store.find(&settle.order_id).await?.ok_or(Error::NotFound("order"))?;
         if current.order.status == OrderStatus::Pending {
-            let settled = self
-                .store
-                .settle(&current, event, &settle.payment, self.clock.now())
-                .await?;
+            let settled = self.store.settle(&current, event, &settle.payment, self.clock.now()).await?;
             if let Some(settled) = settled {
                 return Ok(settled);
             }
         }
-        let (_, current) = self
-            .store
-            .find(&settle.order_id)
-            .await?
-            .ok_or(Error::NotFound("order"))?;
+        let (_, current) = self.store.find(&settle.order_id).await?.ok_or(Error::NotFound("order"))?;
         if current.payment == settle.payment {
             Ok(current)
         } else {
-            Err(Error::Internal(format!(
-                "order {} has ended otherwise",
-                settle.order_id
-            )))
+            Err(Error::Internal(format!("order {} has ended otherwise", settle.order_id)))
         }
     }
 }
 
 /// What a line lacks.
 pub fn shortage(line: &shared::contract::Line, available: i64) -> Shortage {
-    Shortage {
-        product_id: line.product_id.clone(),
-        asked: line.quantity.get(),
-        available,
-    }
+    Shortage { product_id: line.product_id.clone(), asked: line.quantity.get(), available }
 }

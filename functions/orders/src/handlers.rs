@@ -23,10 +23,7 @@ struct Page {
 #[serde(tag = "status", rename_all = "UPPERCASE", deny_unknown_fields)]
 enum Fulfilment {
     Packed,
-    Shipped {
-        carrier: Text<50>,
-        tracking_number: Text<100>,
-    },
+    Shipped { carrier: Text<50>, tracking_number: Text<100> },
     Delivered,
 }
 
@@ -34,31 +31,15 @@ impl App {
     pub(crate) async fn list(&self, request: &Request) -> Result<Response, Error> {
         let caller = request.caller()?;
         let limit = cursor::limit(request)?;
-        let scope = Scope {
-            route: request.route_key(),
-            filters: &[caller.user_id.as_str()],
-        };
-        let (items, next) = self
-            .store
-            .of_user(&caller.user_id, scope.position(request)?, limit)
-            .await?;
-        http::json(
-            StatusCode::OK,
-            &Page {
-                items,
-                next: next.map(|position| scope.cursor(&position)),
-            },
-        )
+        let scope = Scope { route: request.route_key(), filters: &[caller.user_id.as_str()] };
+        let (items, next) = self.store.of_user(&caller.user_id, scope.position(request)?, limit).await?;
+        http::json(StatusCode::OK, &Page { items, next: next.map(|position| scope.cursor(&position)) })
     }
 
     pub(crate) async fn detail(&self, request: &Request) -> Result<Response, Error> {
         let caller = request.caller()?;
         let order: OrderId = request.id("order_id", "order")?;
-        let both = self
-            .store
-            .find_of(&caller.user_id, &order)
-            .await?
-            .ok_or(Error::NotFound("order"))?;
+        let both = self.store.find_of(&caller.user_id, &order).await?.ok_or(Error::NotFound("order"))?;
         http::json(StatusCode::OK, &both)
     }
 
@@ -71,18 +52,9 @@ impl App {
             Some("SHIPPED") => OrderStatus::Shipped,
             Some(_) => return Err(Error::parameter("status", "must be CONFIRMED, PACKED or SHIPPED")),
         };
-        let scope = Scope {
-            route: request.route_key(),
-            filters: &[admin.user_id.as_str(), status.as_str()],
-        };
+        let scope = Scope { route: request.route_key(), filters: &[admin.user_id.as_str(), status.as_str()] };
         let (items, next) = self.store.with_status(status, scope.position(request)?, limit).await?;
-        http::json(
-            StatusCode::OK,
-            &Page {
-                items,
-                next: next.map(|position| scope.cursor(&position)),
-            },
-        )
+        http::json(StatusCode::OK, &Page { items, next: next.map(|position| scope.cursor(&position)) })
     }
 
     pub(crate) async fn queued(&self, request: &Request) -> Result<Response, Error> {
@@ -99,18 +71,9 @@ impl App {
         let now = self.clock.now();
         let (event, target, shipment) = match step {
             Fulfilment::Packed => (Event::Packed, OrderStatus::Packed, None),
-            Fulfilment::Shipped {
-                carrier,
-                tracking_number,
-            } => (
-                Event::Shipped,
-                OrderStatus::Shipped,
-                Some(Shipment {
-                    carrier,
-                    tracking_number,
-                    shipped_at: now,
-                }),
-            ),
+            Fulfilment::Shipped { carrier, tracking_number } => {
+                (Event::Shipped, OrderStatus::Shipped, Some(Shipment { carrier, tracking_number, shipped_at: now }))
+            }
             Fulfilment::Delivered => (Event::Delivered, OrderStatus::Delivered, None),
         };
         let (_, current) = self.store.find(&order).await?.ok_or(Error::NotFound("order"))?;

@@ -87,23 +87,13 @@ mod tests {
         OrderStatus::Shipped,
         OrderStatus::Delivered,
     ];
-    const EVENTS: [Event; 5] = [
-        Event::Captured,
-        Event::Declined,
-        Event::Packed,
-        Event::Shipped,
-        Event::Delivered,
-    ];
+    const EVENTS: [Event; 5] = [Event::Captured, Event::Declined, Event::Packed, Event::Shipped, Event::Delivered];
 
     #[test]
     fn an_event_goes_from_exactly_the_status_before_it() {
         for event in EVENTS {
             for status in STATUSES {
-                assert_eq!(
-                    next(status, event).is_some(),
-                    status == before(event),
-                    "{status:?} {event:?}"
-                );
+                assert_eq!(next(status, event).is_some(), status == before(event), "{status:?} {event:?}");
             }
         }
     }
@@ -119,11 +109,7 @@ mod tests {
     #[test]
     fn every_status_but_the_first_is_reached() {
         for status in STATUSES.into_iter().filter(|status| *status != OrderStatus::Pending) {
-            assert!(
-                STATUSES
-                    .into_iter()
-                    .any(|from| EVENTS.into_iter().any(|event| next(from, event) == Some(status)))
-            );
+            assert!(STATUSES.into_iter().any(|from| EVENTS.into_iter().any(|event| next(from, event) == Some(status))));
         }
     }
 }

@@ -92,31 +92,18 @@ fn text(text: impl Into<String>) -> AttributeValue {
 impl Store {
     /// These tables through this client.
     pub fn new(client: Client, orders: String, products: String) -> Store {
-        Store {
-            client,
-            orders,
-            products,
-        }
+        Store { client, orders, products }
     }
 
     /// A read that finds nothing.
     pub async fn touch(&self) {
-        let _ = self
-            .client
-            .get_item()
-            .table_name(&self.orders)
-            .key("order_id", text("-"))
-            .send()
-            .await;
+        let _ = self.client.get_item().table_name(&self.orders).key("order_id", text("-")).send().await;
     }
 
     /// Name and price of those products that are for sale, read consistently just before the order is put.
     pub async fn offers(&self, products: &[ProductId]) -> Result<HashMap<ProductId, Offer>, Error> {
         let key = |product: &ProductId| {
-            HashMap::from([
-                ("product_id".to_owned(), text(product.as_str())),
-                ("part".to_owned(), text("product")),
-            ])
+            HashMap::from([("product_id".to_owned(), text(product.as_str())), ("part".to_owned(), text("product"))])
         };
         let keys = KeysAndAttributes::builder()
             .set_keys(Some(products.iter().map(key).collect()))
@@ -130,33 +117,18 @@ impl Store {
         // DynamoDB may leave keys for another time; the SDK's time-outs bound how often.
         for _ in 0..5 {
             let Some(keys) = wanted.take() else { break };
-            let answer = self
-                .client
-                .batch_get_item()
-                .set_request_items(Some(keys))
-                .send()
-                .await?;
+            let answer = self.client.batch_get_item().set_request_items(Some(keys)).send().await?;
             for item in answer.responses.unwrap_or_default().into_values().flatten() {
                 let product: ProductRecord = aws::record(item)?;
                 if product.catalogue.is_some() {
                     let price =
                         Money::new(product.amount, product.currency).map_err(|e| Error::Internal(e.to_owned()))?;
-                    offers.insert(
-                        product.product_id,
-                        Offer {
-                            name: product.name,
-                            price,
-                        },
-                    );
+                    offers.insert(product.product_id, Offer { name: product.name, price });
                 }
             }
             wanted = answer.unprocessed_keys.filter(|keys| !keys.is_empty());
         }
-        if wanted.is_some() {
-            Err(Error::Unavailable("products are throttled".to_owned()))
-        } else {
-            Ok(offers)
-        }
+        if wanted.is_some() { Err(Error::Unavailable("products are throttled".to_owned())) } else { Ok(offers) }
     }
 
     /// Puts an order and reserves its stock, or neither.
@@ -168,11 +140,8 @@ impl Store {
             .condition_expression("attribute_not_exists(order_id)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build();
-        let mut items = vec![
-            TransactWriteItem::builder()
-                .put(put.map_err(|error| NotPlaced::Failed(built(error)))?)
-                .build(),
-        ];
+        let mut items =
+            vec![TransactWriteItem::builder().put(put.map_err(|error| NotPlaced::Failed(built(error)))?).build()];
         for line in &new.order.items {
             let update = self
                 .stock_update(&line.product_id, line.quantity.get())
@@ -181,11 +150,7 @@ impl Store {
                 .expression_attribute_values(":true", AttributeValue::Bool(true))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .build();
-            items.push(
-                TransactWriteItem::builder()
-                    .update(update.map_err(|e| NotPlaced::Failed(built(e)))?)
-                    .build(),
-            );
+            items.push(TransactWriteItem::builder().update(update.map_err(|e| NotPlaced::Failed(built(e)))?).build());
         }
         let reasons = match transaction::write(&self.client, items).await {
             Ok(()) => return Ok(()),
@@ -196,25 +161,11 @@ impl Store {
         if let Some(reason) = reasons.next().filter(condition_failed) {
             let record: OrderRecord = aws::record(reason.item.unwrap_or_default()).map_err(NotPlaced::Failed)?;
             let fingerprint = record.fingerprint.clone();
-            return Err(NotPlaced::Exists {
-                fingerprint,
-                current: Box::new(record.into()),
-            });
+            return Err(NotPlaced::Exists { fingerprint, current: Box::new(record.into()) });
         }
         let (mut gone, mut short) = (Vec::new(), Vec::new());
-        for (line, reason) in new
-            .order
-            .items
-            .iter()
-            .zip(reasons)
-            .filter(|(_, reason)| condition_failed(reason))
-        {
-            match reason
-                .item
-                .map(aws::record::<StockRecord>)
-                .transpose()
-                .map_err(NotPlaced::Failed)?
-            {
+        for (line, reason) in new.order.items.iter().zip(reasons).filter(|(_, reason)| condition_failed(reason)) {
+            match reason.item.map(aws::record::<StockRecord>).transpose().map_err(NotPlaced::Failed)? {
                 Some(stock) if stock.live => short.push(shortage(line, stock.available)),
                 _ => gone.push(line.product_id.clone()),
             }
@@ -263,10 +214,9 @@ impl Store {
         match transaction::write(&self.client, items).await {
             Ok(()) => Ok(Some(settled)),
             Err(Cancelled::Refused(reasons)) if reasons.first().is_some_and(condition_failed) => Ok(None),
-            Err(Cancelled::Refused(_)) => Err(Error::Internal(format!(
-                "less reserved than order {} holds",
-                current.order.id
-            ))),
+            Err(Cancelled::Refused(_)) => {
+                Err(Error::Internal(format!("less reserved than order {} holds", current.order.id)))
+            }
             Err(Cancelled::Failed(error)) => Err(error),
         }
     }
@@ -304,9 +254,7 @@ impl Store {
             .await
             .on_condition_failed(|| Error::WrongStatus(order.status));
         match updated {
-            Ok(output) => Ok(Some(
-                aws::record::<OrderRecord>(output.attributes.unwrap_or_default())?.into(),
-            )),
+            Ok(output) => Ok(Some(aws::record::<OrderRecord>(output.attributes.unwrap_or_default())?.into())),
             Err(Error::WrongStatus(_)) => Ok(None),
             Err(error) => Err(error),
         }
@@ -314,50 +262,24 @@ impl Store {
 
     /// An order and the digest of the request that it came from.
     pub async fn find(&self, order: &OrderId) -> Result<Option<(String, OrderAndPayment)>, Error> {
-        Ok(self
-            .record(order)
-            .await?
-            .map(|record| (record.fingerprint.clone(), record.into())))
+        Ok(self.record(order).await?.map(|record| (record.fingerprint.clone(), record.into())))
     }
 
     /// An order of `owner`; somebody else's is not found.
     pub async fn find_of(&self, owner: &UserId, order: &OrderId) -> Result<Option<OrderAndPayment>, Error> {
-        Ok(self
-            .record(order)
-            .await?
-            .filter(|record| record.user_id == *owner)
-            .map(Into::into))
+        Ok(self.record(order).await?.filter(|record| record.user_id == *owner).map(Into::into))
     }
 
     async fn record(&self, order: &OrderId) -> Result<Option<OrderRecord>, Error> {
-        let get = self
-            .client
-            .get_item()
-            .table_name(&self.orders)
-            .key("order_id", text(order.as_str()));
-        get.consistent_read(true)
-            .send()
-            .await?
-            .item
-            .map(aws::record)
-            .transpose()
+        let get = self.client.get_item().table_name(&self.orders).key("order_id", text(order.as_str()));
+        get.consistent_read(true).send().await?.item.map(aws::record).transpose()
     }
 
     /// A page of a user's orders, newest first.
     pub async fn of_user(&self, user: &UserId, after: Option<String>, limit: usize) -> Result<Page, Error> {
-        let items = self
-            .query(
-                "by_user",
-                ("user_id", user.as_str()),
-                ("placed", "<"),
-                after.as_deref(),
-                limit + 1,
-            )
-            .await?;
-        let records = items
-            .into_iter()
-            .map(aws::record)
-            .collect::<Result<Vec<OrderRecord>, _>>()?;
+        let items =
+            self.query("by_user", ("user_id", user.as_str()), ("placed", "<"), after.as_deref(), limit + 1).await?;
+        let records = items.into_iter().map(aws::record).collect::<Result<Vec<OrderRecord>, _>>()?;
         Ok(page(records, limit, |record| record.placed.clone()))
     }
 
@@ -367,15 +289,11 @@ impl Store {
         let key = ("next_attempt_at", ">");
         let mut records: Vec<OrderRecord> = Vec::new();
         for partition in &partitions {
-            let items = self
-                .query("by_status", ("work", partition), key, after.as_deref(), limit + 1)
-                .await?;
+            let items = self.query("by_status", ("work", partition), key, after.as_deref(), limit + 1).await?;
             records.extend(items.into_iter().map(aws::record).collect::<Result<Vec<_>, _>>()?);
         }
         records.sort_by(|a, b| a.next_attempt_at.cmp(&b.next_attempt_at));
-        Ok(page(records, limit, |record| {
-            record.next_attempt_at.clone().unwrap_or_default()
-        }))
+        Ok(page(records, limit, |record| record.next_attempt_at.clone().unwrap_or_default()))
     }
 
     async fn query(
@@ -387,21 +305,15 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Item>, Error> {
         let mut query = self.client.query().table_name(&self.orders).index_name(index);
-        query = query
-            .expression_attribute_names("#hash", hash)
-            .expression_attribute_values(":hash", text(value));
+        query = query.expression_attribute_names("#hash", hash).expression_attribute_values(":hash", text(value));
         let mut condition = "#hash = :hash".to_owned();
         if let Some(after) = after {
             condition.push_str(&format!(" AND #range {comparison} :after"));
-            query = query
-                .expression_attribute_names("#range", range)
-                .expression_attribute_values(":after", text(after));
+            query =
+                query.expression_attribute_names("#range", range).expression_attribute_values(":after", text(after));
         }
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-        let query = query
-            .key_condition_expression(condition)
-            .scan_index_forward(comparison == ">")
-            .limit(limit);
+        let query = query.key_condition_expression(condition).scan_index_forward(comparison == ">").limit(limit);
         Ok(query.send().await?.items.unwrap_or_default())
     }
 
@@ -431,11 +343,7 @@ impl Store {
         } else {
             expression.push_str(" REMOVE #work, next_attempt_at");
         }
-        Ok(StatusUpdate {
-            expression,
-            names,
-            values,
-        })
+        Ok(StatusUpdate { expression, names, values })
     }
 }
 

@@ -13,26 +13,16 @@ impl App {
     /// what was recorded. A repeat finds the record and goes on from there.
     pub(crate) async fn charge(&self, charge: Charge) -> Result<Payment, Error> {
         let intent = self.provider.prepare(&charge).await?;
-        let record = self
-            .store
-            .start(&charge, self.provider.name(), intent, self.clock.now())
-            .await?;
+        let record = self.store.start(&charge, self.provider.name(), intent, self.clock.now()).await?;
         if record.amount()? != charge.amount {
-            return Err(Error::Internal(format!(
-                "order {} was started with another amount",
-                charge.order_id
-            )));
+            return Err(Error::Internal(format!("order {} was started with another amount", charge.order_id)));
         }
         if record.status != Status::Started {
             return view(record);
         }
         let outcome = self.provider.confirm(&record.intent).await;
         match payment::next(record.status, &outcome) {
-            Some(status) => view(
-                self.store
-                    .end(&record.order_id, status, &outcome, self.clock.now())
-                    .await?,
-            ),
+            Some(status) => view(self.store.end(&record.order_id, status, &outcome, self.clock.now()).await?),
             None => view(record),
         }
     }
@@ -47,11 +37,5 @@ fn view(record: PaymentRecord) -> Result<Payment, Error> {
         Status::Declined => (PaymentStatus::Declined, record.provider),
     };
     let id = PaymentId::of_order(&record.order_id);
-    Ok(Payment {
-        id,
-        status,
-        amount,
-        provider: Some(provider),
-        decline_code: record.decline_code,
-    })
+    Ok(Payment { id, status, amount, provider: Some(provider), decline_code: record.decline_code })
 }

@@ -55,13 +55,7 @@ impl Store {
     /// A read that finds nothing.
     pub async fn touch(&self) {
         let key = AttributeValue::S("-".to_owned());
-        let _ = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("order_id", key)
-            .send()
-            .await;
+        let _ = self.client.get_item().table_name(&self.table).key("order_id", key).send().await;
     }
 
     /// Records that a payment starts, and gives the record: this one, or the one that was there first.
@@ -83,11 +77,7 @@ impl Store {
             created_at: now,
             updated_at: now,
         };
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(aws::item(&record)?));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(aws::item(&record)?));
         let put = put.condition_expression("attribute_not_exists(order_id)");
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match put.send().await {
@@ -111,11 +101,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<PaymentRecord, Error> {
         let key = AttributeValue::S(order.to_string());
-        let mut update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("order_id", key.clone());
+        let mut update = self.client.update_item().table_name(&self.table).key("order_id", key.clone());
         let mut expression = "SET #status = :status, updated_at = :now".to_owned();
         if let Outcome::Declined(code) = outcome {
             expression.push_str(", decline_code = :code");
@@ -135,12 +121,7 @@ impl Store {
         match updated {
             Ok(output) => aws::record(output.attributes.unwrap_or_default()),
             Err(Error::NotFound(_)) => {
-                let get = self
-                    .client
-                    .get_item()
-                    .table_name(&self.table)
-                    .key("order_id", key)
-                    .consistent_read(true);
+                let get = self.client.get_item().table_name(&self.table).key("order_id", key).consistent_read(true);
                 aws::record(get.send().await?.item.unwrap_or_default())
             }
             Err(error) => Err(error),

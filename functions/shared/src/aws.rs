@@ -39,11 +39,7 @@ impl Config {
     /// # Errors
     /// Region or keys are missing.
     pub fn read<F: Fn(&str) -> Option<String>>(environment: &Environment<F>) -> Result<Config, config::Error> {
-        let endpoint = |service| {
-            environment
-                .optional(service)
-                .or_else(|| environment.optional("AWS_ENDPOINT_URL"))
-        };
+        let endpoint = |service| environment.optional(service).or_else(|| environment.optional("AWS_ENDPOINT_URL"));
         Ok(Config {
             region: environment.required("AWS_REGION")?,
             credentials: Credentials::new(
@@ -65,9 +61,7 @@ impl Config {
             .operation_attempt_timeout(Duration::from_secs(1))
             .operation_timeout(Duration::from_secs(2))
             .build();
-        let retries = RetryConfig::standard()
-            .with_max_attempts(3)
-            .with_initial_backoff(Duration::from_millis(20));
+        let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(20));
         let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
@@ -115,19 +109,10 @@ fn http_client(endpoint: Option<&str>) -> SharedHttpClient {
 /// The bundled roots that AWS's endpoints are signed by (<https://www.amazontrust.com/repository/>): Amazon's own and
 /// Starfield's. Parsing a handful takes microseconds, the whole bundle or the system's files take milliseconds.
 fn amazon_roots() -> TrustStore {
-    let signs_aws = |der: &[u8]| {
-        [&b"Amazon Root CA"[..], b"Starfield"]
-            .iter()
-            .any(|name| contains(der, name))
-    };
-    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
-        .iter()
-        .filter(|der| signs_aws(der));
+    let signs_aws = |der: &[u8]| [&b"Amazon Root CA"[..], b"Starfield"].iter().any(|name| contains(der, name));
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter(|der| signs_aws(der));
     roots.fold(TrustStore::empty(), |store, der| {
-        let pem = format!(
-            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-            BASE64_STANDARD.encode(der)
-        );
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64_STANDARD.encode(der));
         store.with_pem_certificate(pem.into_bytes())
     })
 }
@@ -250,9 +235,7 @@ mod tests {
 
     #[test]
     fn the_bundle_has_the_roots_of_aws() {
-        let named = webpki_root_certs::TLS_SERVER_ROOT_CERTS
-            .iter()
-            .filter(|der| contains(der, b"Amazon Root CA"));
+        let named = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter(|der| contains(der, b"Amazon Root CA"));
         assert_eq!(named.count(), 4);
     }
 

@@ -26,23 +26,14 @@ impl Clock {
 
     /// A clock that starts at the system's time and can be moved by [`Clock::advance`]; clones move together.
     pub fn adjustable() -> Clock {
-        Clock {
-            offset_ms: Some(Arc::default()),
-        }
+        Clock { offset_ms: Some(Arc::default()) }
     }
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
         let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let offset = self
-            .offset_ms
-            .as_ref()
-            .map_or(0, |offset| offset.load(Ordering::Relaxed));
-        Timestamp(
-            i64::try_from(system.as_millis())
-                .unwrap_or(i64::MAX)
-                .saturating_add(offset),
-        )
+        let offset = self.offset_ms.as_ref().map_or(0, |offset| offset.load(Ordering::Relaxed));
+        Timestamp(i64::try_from(system.as_millis()).unwrap_or(i64::MAX).saturating_add(offset))
     }
 
     /// Moves an adjustable clock forward; the system's clock cannot be moved and stays as it is.
@@ -113,9 +104,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

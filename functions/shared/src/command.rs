@@ -43,10 +43,7 @@ where
             (None, refusal) => Err(refusal.unwrap_or(Error::Unauthenticated)),
         }
     };
-    telemetry
-        .observe(&subject, |_| (200, None), work)
-        .await
-        .map_err(FunctionError)
+    telemetry.observe(&subject, |_| (200, None), work).await.map_err(FunctionError)
 }
 
 fn read<C: DeserializeOwned>(json: &str) -> Result<Envelope<C>, Error> {

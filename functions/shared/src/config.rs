@@ -47,8 +47,7 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
     /// # Errors
     /// It is absent or empty.
     pub fn required(&self, key: &str) -> Result<String, Error> {
-        self.optional(key)
-            .ok_or_else(|| Error::new(format!("the environment variable {key} is missing: set it")))
+        self.optional(key).ok_or_else(|| Error::new(format!("the environment variable {key} is missing: set it")))
     }
 
     /// The variable's value as a `T`.
@@ -57,8 +56,6 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
     /// It is absent, empty, or not a `T`.
     pub fn parsed<T: std::str::FromStr<Err: fmt::Display>>(&self, key: &str) -> Result<T, Error> {
         let value = self.required(key)?;
-        value
-            .parse()
-            .map_err(|error| Error::new(format!("the environment variable {key} is wrong: {error}")))
+        value.parse().map_err(|error| Error::new(format!("the environment variable {key} is wrong: {error}")))
     }
 }

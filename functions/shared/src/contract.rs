@@ -96,7 +96,7 @@ pub struct Item {
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Placed {
     /// The order is new, and pending.
-    New(OrderAndPayment),
+    New(Box<OrderAndPayment>),
     /// The order was there already, whatever became of it since.
     Existing {
         /// Whether it came from the same request.
@@ -290,11 +290,7 @@ impl TryFrom<Vec<Text<100>>> for AddressLines {
     type Error = &'static str;
 
     fn try_from(lines: Vec<Text<100>>) -> Result<AddressLines, Self::Error> {
-        if (1..=4).contains(&lines.len()) {
-            Ok(AddressLines(lines))
-        } else {
-            Err("an address has 1 to 4 lines")
-        }
+        if (1..=4).contains(&lines.len()) { Ok(AddressLines(lines)) } else { Err("an address has 1 to 4 lines") }
     }
 }
 

@@ -66,11 +66,7 @@ impl Scope<'_> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::InvalidCursor)?;
         let (digest, position) = bytes.split_at_checked(DIGEST_BYTES).ok_or(Error::InvalidCursor)?;
         let position = str::from_utf8(position).map_err(|_| Error::InvalidCursor)?;
-        if digest == self.digest(position) {
-            Ok(position.to_owned())
-        } else {
-            Err(Error::InvalidCursor)
-        }
+        if digest == self.digest(position) { Ok(position.to_owned()) } else { Err(Error::InvalidCursor) }
     }
 }
 
@@ -90,25 +86,13 @@ mod tests {
 
     #[test]
     fn a_cursor_opens_only_for_its_own_list() {
-        let mine = Scope {
-            route: "GET /orders",
-            filters: &["usr_a"],
-        };
+        let mine = Scope { route: "GET /orders", filters: &["usr_a"] };
         let cursor = mine.cursor("2026#ord").to_string();
         assert_eq!(mine.open(&cursor).ok().as_deref(), Some("2026#ord"));
         for other in [
-            Scope {
-                route: "GET /orders",
-                filters: &["usr_b"],
-            },
-            Scope {
-                route: "GET /products",
-                filters: &["usr_a"],
-            },
-            Scope {
-                route: "GET /orders",
-                filters: &["usr_", "a"],
-            },
+            Scope { route: "GET /orders", filters: &["usr_b"] },
+            Scope { route: "GET /products", filters: &["usr_a"] },
+            Scope { route: "GET /orders", filters: &["usr_", "a"] },
         ] {
             assert!(matches!(other.open(&cursor), Err(Error::InvalidCursor)));
         }
@@ -116,18 +100,12 @@ mod tests {
 
     #[test]
     fn a_damaged_cursor_is_refused() {
-        let scope = Scope {
-            route: "GET /orders",
-            filters: &[],
-        };
+        let scope = Scope { route: "GET /orders", filters: &[] };
         let cursor = scope.cursor("position").to_string();
         for index in 0..cursor.len() {
             let mut damaged = cursor.clone().into_bytes();
             damaged[index] = if damaged[index] == b'A' { b'B' } else { b'A' };
-            assert!(
-                scope.open(str::from_utf8(&damaged).expect("ASCII")).is_err(),
-                "character {index}"
-            );
+            assert!(scope.open(str::from_utf8(&damaged).expect("ASCII")).is_err(), "character {index}");
         }
         assert!(scope.open("").is_err());
     }

@@ -87,20 +87,12 @@ pub struct Shortage {
 impl Error {
     /// One field of the body that cannot be accepted.
     pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Error {
-        Error::Invalid(vec![Fault {
-            pointer: Some(pointer.into()),
-            parameter: None,
-            detail: detail.into(),
-        }])
+        Error::Invalid(vec![Fault { pointer: Some(pointer.into()), parameter: None, detail: detail.into() }])
     }
 
     /// One parameter of the query that cannot be accepted.
     pub fn parameter(parameter: &'static str, detail: impl Into<String>) -> Error {
-        Error::Invalid(vec![Fault {
-            pointer: None,
-            parameter: Some(parameter),
-            detail: detail.into(),
-        }])
+        Error::Invalid(vec![Fault { pointer: None, parameter: Some(parameter), detail: detail.into() }])
     }
 
     /// The HTTP status.
@@ -244,9 +236,6 @@ impl std::error::Error for FunctionError {}
 
 impl From<FunctionError> for Diagnostic {
     fn from(error: FunctionError) -> Diagnostic {
-        Diagnostic {
-            error_type: error.0.code().to_owned(),
-            error_message: error.to_string(),
-        }
+        Diagnostic { error_type: error.0.code().to_owned(), error_message: error.to_string() }
     }
 }

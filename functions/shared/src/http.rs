@@ -24,7 +24,7 @@ pub type Response = lambda_http::Response<Body>;
 /// What a function was invoked with, told apart by its shape.
 pub enum Event {
     /// A request that the HTTP API has routed here.
-    Http(Request),
+    Http(Box<Request>),
     /// Anything else: the JSON of a direct invocation.
     Direct(String),
 }
@@ -32,7 +32,7 @@ pub enum Event {
 impl From<lambda_http::Request> for Event {
     fn from(event: lambda_http::Request) -> Event {
         match event.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(_)) => Event::Http(Request { event }),
+            Some(RequestContext::ApiGatewayV2(_)) => Event::Http(Box::new(Request { event })),
             _ => Event::Direct(String::from_utf8_lossy(event.body()).into_owned()),
         }
     }
@@ -53,16 +53,12 @@ impl Request {
 
     /// The route that the API chose: `GET /products/{product_id}`.
     pub fn route_key(&self) -> &str {
-        self.context()
-            .and_then(|context| context.route_key.as_deref())
-            .unwrap_or_default()
+        self.context().and_then(|context| context.route_key.as_deref()).unwrap_or_default()
     }
 
     /// The API's id of this request.
     pub fn request_id(&self) -> &str {
-        self.context()
-            .and_then(|context| context.request_id.as_deref())
-            .unwrap_or_default()
+        self.context().and_then(|context| context.request_id.as_deref()).unwrap_or_default()
     }
 
     /// The X-Ray trace header's value.
@@ -80,11 +76,7 @@ impl Request {
     /// # Errors
     /// [`Error::NotFound`] for text that cannot be one: there is no such thing.
     pub fn id<T: std::str::FromStr>(&self, parameter: &str, what: &'static str) -> Result<T, Error> {
-        let text = self
-            .event
-            .path_parameters_ref()
-            .and_then(|all| all.first(parameter))
-            .unwrap_or_default();
+        let text = self.event.path_parameters_ref().and_then(|all| all.first(parameter)).unwrap_or_default();
         text.parse().map_err(|_| Error::NotFound(what))
     }
 
@@ -93,12 +85,7 @@ impl Request {
     /// # Errors
     /// It is there twice.
     pub fn query(&self, name: &'static str) -> Result<Option<&str>, Error> {
-        match self
-            .event
-            .query_string_parameters_ref()
-            .and_then(|all| all.all(name))
-            .as_deref()
-        {
+        match self.event.query_string_parameters_ref().and_then(|all| all.all(name)).as_deref() {
             None | Some([]) => Ok(None),
             Some(&[value]) => Ok(Some(value)),
             Some(_) => Err(Error::parameter(name, "may be given once")),
@@ -111,13 +98,8 @@ impl Request {
     /// [`Error::Unauthenticated`] when the event has none: a route without its authorizer stays closed.
     pub fn caller(&self) -> Result<Caller, Error> {
         let authorizer = self.context().and_then(|context| context.authorizer.as_ref());
-        let fields = authorizer
-            .map(|authorizer| &authorizer.fields)
-            .ok_or(Error::Unauthenticated)?;
-        let fields = fields
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        let fields = authorizer.map(|authorizer| &authorizer.fields).ok_or(Error::Unauthenticated)?;
+        let fields = fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         serde_json::from_value(serde_json::Value::Object(fields)).map_err(|_| Error::Unauthenticated)
     }
 
@@ -127,11 +109,7 @@ impl Request {
     /// [`Error::Unauthenticated`] or [`Error::Forbidden`].
     pub fn admin(&self) -> Result<Caller, Error> {
         let caller = self.caller()?;
-        if caller.role == Role::Admin {
-            Ok(caller)
-        } else {
-            Err(Error::Forbidden)
-        }
+        if caller.role == Role::Admin { Ok(caller) } else { Err(Error::Forbidden) }
     }
 
     /// The header `Idempotency-Key`.
@@ -141,10 +119,7 @@ impl Request {
     pub fn idempotency_key(&self) -> Result<IdempotencyKey, Error> {
         let text = self.event.headers().get("idempotency-key");
         let text = text.ok_or(Error::InvalidIdempotencyKey("The header Idempotency-Key is missing"))?;
-        text.to_str()
-            .unwrap_or_default()
-            .parse()
-            .map_err(Error::InvalidIdempotencyKey)
+        text.to_str().unwrap_or_default().parse().map_err(Error::InvalidIdempotencyKey)
     }
 
     /// The body's bytes.
@@ -153,11 +128,7 @@ impl Request {
     /// [`Error::BodyTooLarge`].
     pub fn body(&self) -> Result<&[u8], Error> {
         let body: &[u8] = self.event.body();
-        if body.len() > BODY_LIMIT {
-            Err(Error::BodyTooLarge)
-        } else {
-            Ok(body)
-        }
+        if body.len() > BODY_LIMIT { Err(Error::BodyTooLarge) } else { Ok(body) }
     }
 
     /// The body as JSON of a known shape.
@@ -200,14 +171,8 @@ fn refusal(pointer: String, error: &serde_json::Error) -> Error {
         return Error::MalformedJson(format!("The body is not valid JSON: {message}."));
     }
     // serde_json appends where in the text it stopped; the pointer says it better.
-    let detail = message
-        .rsplit_once(" at line ")
-        .map_or(message.as_str(), |(detail, _)| detail);
-    Error::Invalid(vec![Fault {
-        pointer: Some(pointer),
-        parameter: None,
-        detail: detail.to_owned(),
-    }])
+    let detail = message.rsplit_once(" at line ").map_or(message.as_str(), |(detail, _)| detail);
+    Error::Invalid(vec![Fault { pointer: Some(pointer), parameter: None, detail: detail.to_owned() }])
 }
 
 /// An answer with a JSON body, not to be stored by anybody on its way (handlers of public things say otherwise).
@@ -229,12 +194,8 @@ pub fn empty(status: StatusCode) -> Response {
 fn with_type(media_type: &'static str, status: StatusCode, body: String) -> Response {
     let mut response = Response::new(Body::Text(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -308,13 +269,7 @@ pub async fn serve(
         command: None,
         user_id: request.caller().ok().map(|caller| caller.user_id),
     };
-    let result = telemetry
-        .observe(
-            &subject,
-            |response: &Response| (response.status().as_u16(), None),
-            handler,
-        )
-        .await;
+    let result = telemetry.observe(&subject, |response: &Response| (response.status().as_u16(), None), handler).await;
     result.unwrap_or_else(|error| problem(&error, &subject.request_id))
 }
 
@@ -355,13 +310,7 @@ mod tests {
     #[test]
     fn text_that_is_not_json_is_malformed_rather_than_invalid() {
         for body in ["", "{", "{}{}", "nonsense", &"[".repeat(2000)] {
-            assert!(
-                matches!(
-                    from_json::<serde_json::Value>(body.as_bytes()),
-                    Err(Error::MalformedJson(_))
-                ),
-                "{body}"
-            );
+            assert!(matches!(from_json::<serde_json::Value>(body.as_bytes()), Err(Error::MalformedJson(_))), "{body}");
         }
     }
 }

@@ -55,12 +55,7 @@ pub struct Caller {
 
 impl From<Claims> for Caller {
     fn from(claims: Claims) -> Caller {
-        Caller {
-            user_id: claims.sub,
-            role: claims.role,
-            token_id: claims.jti,
-            expires_at: claims.exp,
-        }
+        Caller { user_id: claims.sub, role: claims.role, token_id: claims.jti, expires_at: claims.exp }
     }
 }
 

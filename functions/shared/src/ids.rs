@@ -117,11 +117,7 @@ impl OrderId {
     /// The id of the order that `user` places under `key`. The order's own item is thereby the record that the key
     /// was used: a second put of the same id is the duplicate, and two users' equal keys are two orders.
     pub fn for_key(user: &UserId, key: &IdempotencyKey) -> OrderId {
-        let digest = Sha256::new()
-            .chain_update(user.as_str())
-            .chain_update([0])
-            .chain_update(key.as_str())
-            .finalize();
+        let digest = Sha256::new().chain_update(user.as_str()).chain_update([0]).chain_update(key.as_str()).finalize();
         OrderId(format!("ord_{}", base32(&digest)))
     }
 }
@@ -156,9 +152,7 @@ impl FromStr for IdempotencyKey {
     fn from_str(text: &str) -> Result<IdempotencyKey, Self::Err> {
         let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         let key = quoted.unwrap_or(text);
-        let visible = key
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && (quoted.is_none() || byte != b'"'));
+        let visible = key.bytes().all(|byte| byte.is_ascii_graphic() && (quoted.is_none() || byte != b'"'));
         if (1..=255).contains(&key.len()) && visible && (quoted.is_some() || !key.contains('"')) {
             Ok(IdempotencyKey(key.to_owned()))
         } else {
@@ -178,25 +172,12 @@ mod tests {
         let quoted: IdempotencyKey = "\"k1\"".parse().expect("a quoted key");
         assert_eq!(OrderId::for_key(&anna, &key), OrderId::for_key(&anna, &quoted));
         assert_ne!(OrderId::for_key(&anna, &key), OrderId::for_key(&ben, &key));
-        assert_eq!(
-            OrderId::for_key(&anna, &key).as_str().parse(),
-            Ok(OrderId::for_key(&anna, &key))
-        );
+        assert_eq!(OrderId::for_key(&anna, &key).as_str().parse(), Ok(OrderId::for_key(&anna, &key)));
     }
 
     #[test]
     fn keys_that_are_empty_too_long_or_not_visible_ascii_are_refused() {
-        for wrong in [
-            "",
-            "\"\"",
-            "a b",
-            "ä",
-            "\"",
-            "a\"b",
-            "\"a\"b\"",
-            &"k".repeat(256),
-            "k\u{7f}",
-        ] {
+        for wrong in ["", "\"\"", "a b", "ä", "\"", "a\"b", "\"a\"b\"", &"k".repeat(256), "k\u{7f}"] {
             assert!(wrong.parse::<IdempotencyKey>().is_err(), "{wrong:?}");
         }
         assert!("k".repeat(255).parse::<IdempotencyKey>().is_ok());
@@ -204,13 +185,7 @@ mod tests {
 
     #[test]
     fn ids_of_the_wrong_kind_or_shape_are_refused() {
-        for wrong in [
-            "",
-            "usr_",
-            "usr_ABC",
-            "prd_aaaaaaaaaaaaaaaaaaaaaaaaaa",
-            "usr_aaaaaaaaaaaaaaaaaaaaaaaaa1",
-        ] {
+        for wrong in ["", "usr_", "usr_ABC", "prd_aaaaaaaaaaaaaaaaaaaaaaaaaa", "usr_aaaaaaaaaaaaaaaaaaaaaaaaa1"] {
             assert!(wrong.parse::<UserId>().is_err(), "{wrong:?}");
         }
     }

@@ -41,9 +41,7 @@ impl Serialize for Currency {
 
 impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -126,11 +124,7 @@ impl TryFrom<i64> for Quantity {
     type Error = &'static str;
 
     fn try_from(number: i64) -> Result<Quantity, Self::Error> {
-        if (1..=999).contains(&number) {
-            Ok(Quantity(number))
-        } else {
-            Err("a quantity is 1 to 999")
-        }
+        if (1..=999).contains(&number) { Ok(Quantity(number)) } else { Err("a quantity is 1 to 999") }
     }
 }
 

@@ -106,13 +106,7 @@ impl Telemetry {
     /// Logs a failure that the answer does not show, because the request goes on without it.
     pub fn note(&self, request_id: &str, error: &Error) {
         let (error_code, error_cause) = (error.code(), error.cause());
-        let note = Note {
-            level: "WARN",
-            request_id,
-            function: self.function,
-            error_code,
-            error_cause,
-        };
+        let note = Note { level: "WARN", request_id, function: self.function, error_code, error_cause };
         if let Ok(line) = serde_json::to_string(&note) {
             self.log.write(line);
         }
@@ -120,11 +114,7 @@ impl Telemetry {
 
     /// For `function`.
     pub fn new(function: &'static str, log: Log) -> Telemetry {
-        Telemetry {
-            function,
-            log,
-            cold: AtomicBool::new(true),
-        }
+        Telemetry { function, log, cold: AtomicBool::new(true) }
     }
 
     /// Runs one invocation to its end and writes its line. A panic becomes [`Error::Internal`], so that it is logged
@@ -139,14 +129,8 @@ impl Telemetry {
         let started = Instant::now();
         let cold = self.cold.swap(false, Ordering::Relaxed);
         let result = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
-            let said = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or(panic.downcast_ref::<&str>().copied());
-            Err(Error::Internal(format!(
-                "panicked: {}",
-                said.unwrap_or("without a message")
-            )))
+            let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            Err(Error::Internal(format!("panicked: {}", said.unwrap_or("without a message"))))
         });
         let error = result.as_ref().err();
         let (status, user_id) = match &result {

@@ -54,10 +54,8 @@ pub async fn write(client: &Client, items: Vec<TransactWriteItem>) -> Result<(),
     let token = ids::base32(&ids::random::<16>());
     let started = Instant::now();
     for attempt in 1.. {
-        let request = client
-            .transact_write_items()
-            .set_transact_items(Some(items.clone()))
-            .client_request_token(&token);
+        let request =
+            client.transact_write_items().set_transact_items(Some(items.clone())).client_request_token(&token);
         let error = match request.send().await {
             Ok(_) => return Ok(()),
             Err(error) => error,
@@ -78,15 +76,11 @@ pub async fn write(client: &Client, items: Vec<TransactWriteItem>) -> Result<(),
         }
         let delay = jittered(attempt);
         if attempt == ATTEMPTS || started.elapsed() + delay > DEADLINE {
-            return Err(Cancelled::Failed(Error::Unavailable(format!(
-                "cancelled {attempt} times by others"
-            ))));
+            return Err(Cancelled::Failed(Error::Unavailable(format!("cancelled {attempt} times by others"))));
         }
         tokio::time::sleep(delay).await;
     }
-    Err(Cancelled::Failed(Error::Internal(
-        "a transaction without an attempt".to_owned(),
-    )))
+    Err(Cancelled::Failed(Error::Internal("a transaction without an attempt".to_owned())))
 }
 
 fn is_passing(reason: &CancellationReason) -> bool {

@@ -37,9 +37,7 @@ impl FromStr for Username {
 
 impl<'de> Deserialize<'de> for Username {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Username, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -73,9 +71,7 @@ impl fmt::Debug for Email {
 
 impl<'de> Deserialize<'de> for Email {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Email, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -88,10 +84,7 @@ mod tests {
         for wrong in ["", "ab", "a b c", "anna\u{430}", "anna@home", &"a".repeat(65)] {
             assert!(wrong.parse::<Username>().is_err(), "{wrong:?}");
         }
-        assert_eq!(
-            "Anna.B".parse().map(|name: Username| name.normalised()),
-            Ok("anna.b".to_owned())
-        );
+        assert_eq!("Anna.B".parse().map(|name: Username| name.normalised()), Ok("anna.b".to_owned()));
     }
 
     #[test]

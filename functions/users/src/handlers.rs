@@ -119,14 +119,7 @@ impl App {
         let correct = blocking(move || hasher.verify(&credentials.password, stored.as_deref())).await?;
         let login = known.filter(|_| correct).ok_or(Error::InvalidCredentials)?;
         let token = self.signer.access_token(login.user_id, login.role, self.clock.now())?;
-        http::json(
-            StatusCode::OK,
-            &Token {
-                token,
-                token_type: "Bearer",
-                expires_in: ACCESS_TOKEN_SECONDS,
-            },
-        )
+        http::json(StatusCode::OK, &Token { token, token_type: "Bearer", expires_in: ACCESS_TOKEN_SECONDS })
     }
 
     pub(crate) async fn profile(&self, request: &Request) -> Result<Response, Error> {
@@ -151,11 +144,7 @@ impl App {
     }
 
     pub(crate) async fn make_admin(&self, username: &Username) -> Result<Account, Error> {
-        let login = self
-            .store
-            .login(&username.normalised())
-            .await?
-            .ok_or(Error::NotFound("user"))?;
+        let login = self.store.login(&username.normalised()).await?.ok_or(Error::NotFound("user"))?;
         self.store.make_admin(username, &login.user_id).await?;
         self.store.account(&login.user_id).await
     }

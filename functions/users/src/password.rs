@@ -66,9 +66,7 @@ pub struct Hasher {
 impl Hasher {
     /// With an empty buffer, which the first hash fills.
     pub fn new() -> Hasher {
-        Hasher {
-            buffer: Mutex::new(Vec::new()),
-        }
+        Hasher { buffer: Mutex::new(Vec::new()) }
     }
 
     /// A new salted hash, as a PHC string.
@@ -96,12 +94,8 @@ impl Hasher {
     pub fn verify(&self, password: &Password, stored: Option<&str>) -> Result<bool, Error> {
         let hash = PasswordHash::new(stored.unwrap_or(NOBODY)).map_err(internal)?;
         let params = Params::try_from(&hash).map_err(internal)?;
-        let salt = hash
-            .salt
-            .ok_or_else(|| Error::Internal("a hash without salt".to_owned()))?;
-        let expected = hash
-            .hash
-            .ok_or_else(|| Error::Internal("a hash without output".to_owned()))?;
+        let salt = hash.salt.ok_or_else(|| Error::Internal("a hash without salt".to_owned()))?;
+        let expected = hash.hash.ok_or_else(|| Error::Internal("a hash without output".to_owned()))?;
         let output = self.derive(password, salt, &params)?;
         let equal: bool = output.ct_eq(expected.as_bytes()).into();
         Ok(equal && stored.is_some())
@@ -135,27 +129,18 @@ mod tests {
     #[test]
     fn a_hash_verifies_its_own_password_in_any_normal_form() {
         let hasher = Hasher::new();
-        let hash = hasher
-            .hash(&Password::of_sample("caf\u{e9} con leche y mas"))
-            .expect("hashed");
+        let hash = hasher.hash(&Password::of_sample("caf\u{e9} con leche y mas")).expect("hashed");
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         let same = Password::of_sample("cafe\u{301} con leche y mas");
         assert!(hasher.verify(&same, Some(&hash)).expect("verified"));
-        assert!(
-            !hasher
-                .verify(&Password::of_sample("cafe con leche y mas"), Some(&hash))
-                .expect("verified")
-        );
+        assert!(!hasher.verify(&Password::of_sample("cafe con leche y mas"), Some(&hash)).expect("verified"));
     }
 
     #[test]
     fn an_unknown_user_costs_the_parameters_of_today_and_never_passes() {
         let hash = PasswordHash::new(NOBODY).expect("a PHC string");
         let params = Params::try_from(&hash).expect("parameters");
-        assert_eq!(
-            (params.m_cost(), params.t_cost(), params.p_cost()),
-            (MEMORY_KIB, PASSES, LANES)
-        );
+        assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (MEMORY_KIB, PASSES, LANES));
         assert!(!Hasher::new().verify(&Password::of_sample("x"), None).expect("verified"));
     }
 }

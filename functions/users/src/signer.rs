@@ -40,11 +40,7 @@ impl Signer {
         let coordinate =
             |bytes: Option<&p256::FieldBytes>| bytes.map(|b| BASE64_URL_SAFE_NO_PAD.encode(b)).unwrap_or_default();
         let (x, y) = (coordinate(point.x()), coordinate(point.y()));
-        let kid = jwks
-            .keys
-            .iter()
-            .find(|key| key.x == x && key.y == y)
-            .map(|key| key.kid.clone());
+        let kid = jwks.keys.iter().find(|key| key.x == x && key.y == y).map(|key| key.kid.clone());
         Ok(Signer {
             key: EncodingKey::from_ec_der(&der),
             kid: kid

@@ -60,13 +60,8 @@ fn account_key(user: &UserId) -> (String, String) {
 /// The two items of an account.
 fn items(account: &Account, password_hash: &str) -> Result<[Item; 2], Error> {
     let (pk, sk) = login_key(&account.username.normalised());
-    let login = Login {
-        pk,
-        sk,
-        user_id: account.id.clone(),
-        password_hash: password_hash.to_owned(),
-        role: account.role,
-    };
+    let login =
+        Login { pk, sk, user_id: account.id.clone(), password_hash: password_hash.to_owned(), role: account.role };
     let (pk, sk) = account_key(&account.id);
     let record = AccountRecord {
         pk,
@@ -138,17 +133,10 @@ impl Store {
         let mut update = self.client.update_item().table_name(&self.table);
         let (mut set, mut remove) = (Vec::new(), Vec::new());
         let values = [
-            (
-                "display_name",
-                change.display_name.map(|name| name.map(|name| name.to_string())),
-            ),
+            ("display_name", change.display_name.map(|name| name.map(|name| name.to_string()))),
             (
                 "email",
-                change
-                    .email
-                    .map(|email| email.as_ref().map(aws::attribute).transpose())
-                    .transpose()?
-                    .map(string),
+                change.email.map(|email| email.as_ref().map(aws::attribute).transpose()).transpose()?.map(string),
             ),
         ];
         for (name, value) in values {
@@ -201,10 +189,7 @@ impl Store {
 
     async fn get(&self, (pk, sk): (String, String)) -> Result<Option<Item>, Error> {
         let get = self.client.get_item().table_name(&self.table);
-        let get = get
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk))
-            .consistent_read(true);
+        let get = get.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk)).consistent_read(true);
         Ok(get.send().await?.item)
     }
 }
