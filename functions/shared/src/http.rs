@@ -10,9 +10,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
-use crate::error::{Error, Fault};
+use crate::contract::{OrderAndPayment, OrderStatus};
+use crate::error::{Error, Fault, Shortage};
 use crate::identity::{Caller, Role};
-use crate::ids::IdempotencyKey;
+use crate::ids::{IdempotencyKey, ProductId};
 use crate::telemetry::{Subject, Telemetry};
 
 /// The largest body that is read, in bytes.
@@ -218,26 +219,31 @@ struct Problem<'a> {
     code: &'a str,
     request_id: &'a str,
     #[serde(flatten)]
-    more: serde_json::Map<String, serde_json::Value>,
+    more: More<'a>,
+}
+
+/// The members that only some problems have.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum More<'a> {
+    Errors { errors: &'a [Fault] },
+    Lines { lines: &'a [Shortage] },
+    Products { product_ids: &'a [ProductId] },
+    Status { order_status: OrderStatus },
+    Order(&'a OrderAndPayment),
+    Nothing {},
 }
 
 /// The answer to an outcome that is not success: `application/problem+json` (RFC 9457).
 pub fn problem(error: &Error, request_id: &str) -> Response {
-    let mut more = serde_json::Map::new();
-    let mut add = |name: &str, value: serde_json::Result<serde_json::Value>| {
-        more.insert(name.to_owned(), value.unwrap_or_default());
+    let more = match error {
+        Error::Invalid(errors) => More::Errors { errors },
+        Error::OutOfStock(lines) => More::Lines { lines },
+        Error::ProductUnavailable(product_ids) => More::Products { product_ids },
+        Error::WrongStatus(status) => More::Status { order_status: *status },
+        Error::PaymentDeclined(both) => More::Order(both),
+        _ => More::Nothing {},
     };
-    match error {
-        Error::Invalid(faults) => add("errors", serde_json::to_value(faults)),
-        Error::OutOfStock(lines) => add("lines", serde_json::to_value(lines)),
-        Error::ProductUnavailable(products) => add("product_ids", serde_json::to_value(products)),
-        Error::WrongStatus(status) => add("order_status", serde_json::to_value(status)),
-        Error::PaymentDeclined(both) => {
-            add("order", serde_json::to_value(&both.order));
-            add("payment", serde_json::to_value(&both.payment));
-        }
-        _ => {}
-    }
     let problem = Problem {
         r#type: format!("urn:portico:problem:{}", error.code()),
         title: error.title(),

@@ -1,0 +1,105 @@
+//! The catalogue. Anyone may list it and look at a product; an admin creates, changes, archives and restocks.
+//! It answers `GET` and `POST /products`, `GET`, `PATCH` and `DELETE /products/{product_id}`, and
+//! `POST /products/{product_id}/stock`. It has no commands.
+
+mod handlers;
+mod page_cache;
+mod product;
+mod representation;
+mod store;
+
+use std::sync::Arc;
+
+use shared::clock::Clock;
+use shared::config::Environment;
+use shared::error::{Error, FunctionError};
+use shared::http::{Event, Request, Response};
+use shared::money::Currency;
+use shared::telemetry::{Log, Telemetry};
+
+use crate::page_cache::PageCache;
+use crate::store::Store;
+
+pub use crate::product::{InitialStock, NewProduct};
+pub use crate::store::seed_items;
+
+/// What the function is given.
+pub struct Config {
+    /// The time.
+    pub clock: Clock,
+    /// Where its log goes.
+    pub log: Log,
+    /// Where DynamoDB is.
+    pub aws: shared::aws::Config,
+    /// The products table's name.
+    pub table: String,
+    /// The currency of every price.
+    pub currency: Currency,
+}
+
+impl Config {
+    /// Reads `PRODUCTS_TABLE`, `CURRENCY` and what [`shared::aws::Config::read`] reads.
+    ///
+    /// # Errors
+    /// One of them is missing or wrong.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, shared::config::Error> {
+        let environment = Environment::new(lookup);
+        Ok(Config {
+            clock: Clock::system(),
+            log: Log::stdout(),
+            aws: shared::aws::Config::read(&environment)?,
+            table: environment.required("PRODUCTS_TABLE")?,
+            currency: environment.parsed("CURRENCY")?,
+        })
+    }
+}
+
+/// The function, ready to answer.
+pub struct App {
+    telemetry: Telemetry,
+    currency: Currency,
+    clock: Clock,
+    store: Store,
+    pages: PageCache,
+}
+
+impl App {
+    /// The function with this configuration. Connects to nothing yet.
+    pub fn new(config: Config) -> App {
+        App {
+            telemetry: Telemetry::new("products", config.log),
+            currency: config.currency,
+            pages: PageCache::new(config.clock.clone()),
+            clock: config.clock,
+            store: Store::new(config.aws.dynamodb(), config.table),
+        }
+    }
+
+    /// Opens the connection to DynamoDB. A failure shows at the first request that needs it, so it is ignored here.
+    pub async fn warm_up(&self) {
+        let _ = tokio::time::timeout(shared::aws::WARM_UP, self.store.touch()).await;
+    }
+
+    /// Answers one event.
+    ///
+    /// # Errors
+    /// The event is not a request of the HTTP API.
+    pub async fn handle(self: Arc<Self>, event: lambda_http::Request) -> Result<Response, FunctionError> {
+        match Event::from(event) {
+            Event::Http(request) => Ok(shared::http::serve(&self.telemetry, &request, self.route(&request)).await),
+            Event::Direct(_) => shared::command::refuse(),
+        }
+    }
+
+    async fn route(&self, request: &Request) -> Result<Response, Error> {
+        match request.route_key() {
+            handlers::LIST => handlers::list(self, request).await,
+            "POST /products" => handlers::create(self, request).await,
+            "GET /products/{product_id}" => handlers::show(self, request).await,
+            "PATCH /products/{product_id}" => handlers::change(self, request).await,
+            "DELETE /products/{product_id}" => handlers::archive(self, request).await,
+            "POST /products/{product_id}/stock" => handlers::restock(self, request).await,
+            _ => Err(shared::http::unknown_route(request)),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The products table: a `product` and a `stock` item for each product, and a marker for each restock of the last
+//! day. Nothing outside this file and its parts names their attributes.
+
+mod records;
+mod writes;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use shared::aws::{self, Item};
+use shared::error::Error;
+use shared::ids::ProductId;
+
+use self::records::{LIVE, PRODUCT, ProductRecord, STOCK, StockRecord, key};
+use crate::page_cache::PageKey;
+use crate::product::{Product, product_at};
+
+pub use self::records::seed_items;
+pub use self::writes::Restocked;
+
+const BATCH_ATTEMPTS: u32 = 6;
+
+/// A page of products.
+pub struct Page {
+    /// In list order.
+    pub products: Vec<Product>,
+    /// The last one's list key, if more follow it.
+    pub continues_after: Option<String>,
+}
+
+/// The products table.
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+impl Store {
+    /// The table of this name.
+    pub fn new(client: Client, table: String) -> Store {
+        Store { client, table }
+    }
+
+    /// Asks for an item that cannot exist.
+    pub async fn touch(&self) -> Result<(), Error> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key("-", "-")));
+        request.send().await?;
+        Ok(())
+    }
+
+    /// The page of this key. One product more than it shows is asked for, so that `continues_after` is exact.
+    pub async fn page(&self, page: &PageKey) -> Result<Page, Error> {
+        let (index, hash, value) = match &page.category {
+            Some(category) => ("category", "live_category", category.as_str()),
+            None => ("catalogue", "catalogue", LIVE),
+        };
+        let hash_value = AttributeValue::S(value.to_owned());
+        let mut start = page.after.as_deref().map(|after| position(page, after)).transpose()?;
+        if let Some(start) = &mut start {
+            start.insert(hash.to_owned(), hash_value.clone());
+        }
+
+        let mut records = Vec::new();
+        loop {
+            let wanted = i32::try_from(page.limit + 1 - records.len()).unwrap_or(i32::MAX);
+            let query = self.client.query().table_name(&self.table).index_name(index).limit(wanted);
+            let query = query
+                .expression_attribute_names("#hash", hash)
+                .expression_attribute_values(":hash", hash_value.clone());
+            let query = match &page.prefix {
+                None => query.key_condition_expression("#hash = :hash"),
+                Some(prefix) => query
+                    .key_condition_expression("#hash = :hash AND begins_with(list_key, :prefix)")
+                    .expression_attribute_values(":prefix", AttributeValue::S(prefix.clone())),
+            };
+            let answer = query.set_exclusive_start_key(start).send().await?;
+            for item in answer.items.unwrap_or_default() {
+                records.push(aws::record::<ProductRecord>(item)?);
+            }
+            start = answer.last_evaluated_key;
+            if records.len() > page.limit || start.is_none() {
+                break;
+            }
+        }
+
+        let more = records.len() > page.limit;
+        records.truncate(page.limit);
+        let continues_after = records.last().filter(|_| more).map(|last| last.list_key.clone());
+        let products = records.into_iter().map(Product::try_from).collect::<Result<_, _>>()?;
+        Ok(Page { products, continues_after })
+    }
+
+    /// Which of these (100 at most) can be bought now.
+    pub async fn in_stock(&self, products: &[Product]) -> Result<HashSet<ProductId>, Error> {
+        let keys = products.iter().map(|product| key(product.id.as_str(), STOCK)).collect();
+        let mut in_stock = HashSet::new();
+        for item in self.batch_get(keys, false).await? {
+            let stock: StockRecord = aws::record(item)?;
+            if stock.live && stock.available > 0 {
+                in_stock.insert(stock.product_id);
+            }
+        }
+        Ok(in_stock)
+    }
+
+    /// A live product and how many can be bought.
+    pub async fn find(&self, id: &ProductId) -> Result<(Product, i64), Error> {
+        let keys = vec![key(id.as_str(), PRODUCT), key(id.as_str(), STOCK)];
+        let (mut product, mut stock) = (None, None);
+        for item in self.batch_get(keys, true).await? {
+            match item.get("part").and_then(|part| part.as_s().ok()).map(String::as_str) {
+                Some(PRODUCT) => product = Some(aws::record::<ProductRecord>(item)?),
+                _ => stock = Some(aws::record::<StockRecord>(item)?),
+            }
+        }
+        match (product, stock) {
+            (Some(product), Some(stock)) if product.catalogue.is_some() => Ok((product.try_into()?, stock.available)),
+            _ => Err(unknown()),
+        }
+    }
+
+    async fn batch_get(&self, keys: Vec<Item>, consistent: bool) -> Result<Vec<Item>, Error> {
+        let mut found = Vec::new();
+        let mut keys = keys;
+        for attempt in 0..BATCH_ATTEMPTS {
+            if keys.is_empty() {
+                return Ok(found);
+            }
+            if attempt > 0 {
+                tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
+            }
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent).build();
+            let wanted = wanted.map_err(|error| Error::Internal(error.to_string()))?;
+            let answer = self.client.batch_get_item().request_items(&self.table, wanted).send().await?;
+            found.extend(answer.responses.unwrap_or_default().into_values().flatten());
+            keys = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|rest| rest.keys).collect();
+        }
+        if keys.is_empty() { Ok(found) } else { Err(Error::Unavailable("keys were left unprocessed".to_owned())) }
+    }
+}
+
+/// The key to go on after. It must lie in the list, or DynamoDB would call it a wrong request.
+fn position(page: &PageKey, after: &str) -> Result<Item, Error> {
+    let id = product_at(after)
+        .filter(|_| after.len() <= 1024 && after.starts_with(page.prefix.as_deref().unwrap_or_default()));
+    let id = id.ok_or(Error::InvalidCursor)?;
+    let mut position = key(id.as_str(), PRODUCT);
+    position.insert("list_key".to_owned(), AttributeValue::S(after.to_owned()));
+    Ok(position)
+}
+
+fn unknown() -> Error {
+    Error::NotFound("product")
+}
