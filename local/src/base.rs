@@ -1,0 +1,78 @@
+//! What every command stands on: the template, the keys that it publishes, the database.
+
+use std::collections::BTreeMap;
+
+use shared::clock::Timestamp;
+
+use crate::Error;
+use crate::database::{Database, Place};
+use crate::keys::Keys;
+use crate::seed::{self, Catalogue};
+use crate::shop::Options;
+use crate::template::Template;
+
+/// Template, keys and database.
+pub struct Base {
+    /// The template, with the public keys as its parameter `Jwks`.
+    pub template: Template,
+    /// The keys that access tokens are signed with.
+    pub keys: Keys,
+    /// The database, which answers.
+    pub database: Database,
+}
+
+impl Base {
+    /// Reads the template, reads or makes the keys, opens the database.
+    ///
+    /// # Errors
+    /// One of them fails.
+    pub async fn lay(options: &Options) -> Result<Base, Error> {
+        let place = match (&options.dynamodb, &options.data) {
+            (Some(access), _) => Place::External(access.clone()),
+            (None, Some(file)) => Place::File(file.clone()),
+            (None, None) => Place::Memory,
+        };
+        let keys = match &options.data {
+            Some(file) => Keys::beside(file)?,
+            None => Keys::generate()?,
+        };
+        let parameters = BTreeMap::from([("Jwks".to_owned(), keys.jwks().to_owned())]);
+        let template = Template::load(&options.template, &options.stack, &parameters)?;
+        let database = Database::open(place).await?;
+        Ok(Base { template, keys, database })
+    }
+
+    /// Puts the sample products and, on this machine, the sample users.
+    ///
+    /// # Errors
+    /// A table cannot be written.
+    pub async fn seed(&self, now: Timestamp) -> Result<(), Error> {
+        let client = self.database.client();
+        seed::samples(client, &self.catalogue()?).await?;
+        if self.database.is_local() {
+            seed::users(client, self.variable("users", "USERS_TABLE")?, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The products table.
+    ///
+    /// # Errors
+    /// The template does not say which one it is.
+    pub fn catalogue(&self) -> Result<Catalogue, Error> {
+        let currency = self.variable("products", "CURRENCY")?;
+        let currency =
+            currency.parse().map_err(|error| Error::new(format!("the template's CURRENCY is wrong: {error}.")))?;
+        Ok(Catalogue { table: self.variable("products", "PRODUCTS_TABLE")?.to_owned(), currency })
+    }
+
+    fn variable(&self, binary: &str, key: &str) -> Result<&str, Error> {
+        let function = self.template.functions.iter().find(|function| function.binary() == binary);
+        let value = function.and_then(|function| function.environment.get(key));
+        value.map(String::as_str).ok_or_else(|| {
+            Error::new(format!(
+                "the template gives {binary} no variable {key}, which seeding needs: add it, or use --no-seed."
+            ))
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! The functions, mounted in process: each call takes an event's bytes and gives an answer's bytes, through the very
+//! code that a function's `main` hands to the Lambda runtime.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, IntoResponse, Request};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, Service};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use shared::clock::Clock;
+
+use crate::template::{self, Template};
+
+/// The most bytes that a synchronous invocation may be given (6 MB).
+pub const MAX_EVENT: usize = 6 * 1024 * 1024;
+/// The most bytes that it may answer with; Lambda grants a hundred more than for the event.
+const MAX_ANSWER: usize = MAX_EVENT + 100;
+
+/// What a failed invocation leaves behind; this is the JSON that Lambda's Invoke API answers with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// A name for the kind of failure.
+    pub error_type: String,
+    /// What happened.
+    pub error_message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.error_type, self.error_message)
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self { error_type: diagnostic.error_type, error_message: diagnostic.error_message }
+    }
+}
+
+type Reply = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>;
+
+/// A function's code, ready to be called.
+#[derive(Clone)]
+pub struct Handler(Arc<dyn Fn(Bytes, Context) -> Reply + Send + Sync>);
+
+/// Mounts what `main` gives to `lambda_runtime::run`.
+pub fn mount<S, Event, Answer>(service: S) -> Handler
+where
+    S: Service<LambdaEvent<Event>, Response = Answer> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<Diagnostic>,
+    Event: DeserializeOwned + Send + 'static,
+    Answer: Serialize + Send,
+{
+    Handler(Arc::new(move |event, context| {
+        let mut service = service.clone();
+        Box::pin(async move {
+            let payload = serde_json::from_slice(&event).map_err(|error| malformed(&error))?;
+            std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(|error| Failure::from(error.into()))?;
+            let answer = service.call(LambdaEvent::new(payload, context)).await;
+            let answer = answer.map_err(|error| Failure::from(error.into()))?;
+            serde_json::to_vec(&answer).map_err(|error| malformed(&error))
+        })
+    }))
+}
+
+/// Mounts what `main` gives to `lambda_http::run`.
+pub fn mount_http<S, R>(service: S) -> Handler
+where
+    S: Service<Request, Response = R> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<Diagnostic>,
+    R: IntoResponse + Send + Sync + 'static,
+{
+    mount::<_, LambdaRequest, _>(Adapter::from(service))
+}
+
+fn malformed(error: &serde_json::Error) -> Failure {
+    Failure { error_type: "Runtime.MarshalError".to_owned(), error_message: error.to_string() }
+}
+
+/// What an invocation is told about itself.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// Lambda's id of this invocation.
+    pub request_id: String,
+    /// The value of `X-Amzn-Trace-Id`.
+    pub trace_id: Option<String>,
+}
+
+/// A function of the template with its code.
+pub struct Function {
+    /// Its deployed name.
+    pub name: String,
+    arn: String,
+    timeout: Duration,
+    handler: Handler,
+    clock: Clock,
+}
+
+impl Function {
+    /// Runs the handler, in a task of its own: a caller that goes away does not stop it half way, as it does not in
+    /// Lambda. After the template's `Timeout` it is stopped, and whatever panics is a failure of this call alone.
+    pub async fn invoke(&self, event: Bytes, invocation: Invocation) -> Result<Bytes, Failure> {
+        let limit = self.timeout;
+        let deadline = self.clock.now().plus(limit).as_millis();
+        let Invocation { request_id, trace_id } = invocation;
+        let late = format!("RequestId: {request_id} Error: Task timed out after {}.00 seconds", limit.as_secs());
+        let mut context = Context::default();
+        context.request_id = request_id;
+        context.deadline = u64::try_from(deadline).unwrap_or_default();
+        context.invoked_function_arn.clone_from(&self.arn);
+        context.xray_trace_id = trace_id;
+        let reply = (self.handler.0)(event, context);
+        match tokio::spawn(tokio::time::timeout(limit, reply)).await {
+            Ok(Ok(Ok(answer))) if answer.len() > MAX_ANSWER => Err(Failure {
+                error_type: "Function.ResponseSizeTooLarge".to_owned(),
+                error_message: format!(
+                    "Response payload size exceeded maximum allowed payload size ({MAX_ANSWER} bytes)."
+                ),
+            }),
+            Ok(Ok(Ok(answer))) => Ok(answer.into()),
+            Ok(Ok(Err(failure))) => Err(failure),
+            Ok(Err(_)) => Err(Failure { error_type: "Sandbox.Timedout".to_owned(), error_message: late }),
+            Err(stopped) => Err(Failure { error_type: "Runtime.ExitError".to_owned(), error_message: cause(stopped) }),
+        }
+    }
+}
+
+/// The text that a panic was given.
+fn cause(stopped: tokio::task::JoinError) -> String {
+    let Ok(panic) = stopped.try_into_panic() else { return "the invocation was cancelled".to_owned() };
+    let panic: &(dyn Any + Send) = &*panic;
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("Lambda panicked: {}", text.unwrap_or_default())
+}
+
+/// Every function of a template.
+pub struct Functions {
+    by_id: BTreeMap<String, Arc<Function>>,
+}
+
+/// A function of the template whose code is not here.
+#[derive(Debug, Clone)]
+pub struct NotMounted {
+    function: Box<template::Function>,
+}
+
+impl fmt::Display for NotMounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let template::Function { logical_id, code_uri, line, .. } = self.function.as_ref();
+        let binary = self.function.binary();
+        write!(
+            f,
+            "the template's function {logical_id} (line {line}, CodeUri {code_uri}) has no handler `{binary}` in local: \
+             mount the crate {binary} in local/src/mounted.rs, or correct the CodeUri."
+        )
+    }
+}
+
+impl std::error::Error for NotMounted {}
+
+impl Functions {
+    /// Joins the template's functions with their code, which is found by the last segment of `CodeUri`.
+    pub fn new(
+        template: &Template,
+        mut handlers: BTreeMap<String, Handler>,
+        clock: &Clock,
+    ) -> Result<Self, NotMounted> {
+        let mut by_id = BTreeMap::new();
+        for function in &template.functions {
+            let handler = handlers
+                .remove(function.binary())
+                .ok_or_else(|| NotMounted { function: Box::new(function.clone()) })?;
+            let (name, arn, timeout) = (function.name.clone(), function.arn.clone(), function.timeout);
+            let mounted = Function { name, arn, timeout, handler, clock: clock.clone() };
+            by_id.insert(function.logical_id.clone(), Arc::new(mounted));
+        }
+        Ok(Self { by_id })
+    }
+
+    /// The function with this logical id.
+    pub fn by_id(&self, logical_id: &str) -> Option<&Arc<Function>> {
+        self.by_id.get(logical_id)
+    }
+
+    /// The function that Lambda's Invoke API means by a name, an ARN or a part of one, with or without a version.
+    pub fn by_name(&self, name: &str) -> Option<&Arc<Function>> {
+        let name = name.split_once(":function:").map_or(name, |(_, rest)| rest);
+        let name = name.split(':').next().unwrap_or(name);
+        self.by_id.values().find(|function| function.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

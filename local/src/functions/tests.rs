@@ -1,0 +1,98 @@
+//! Mounting: answers, failures, panics and time-outs as Lambda would report them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lambda_http::{Body, Response};
+use lambda_runtime::service_fn;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn function(handler: Handler, timeout: Duration) -> Function {
+    let (name, arn) = ("shop-Fn".to_owned(), "arn:aws:lambda:eu-central-1:123456789012:function:shop-Fn".to_owned());
+    Function { name, arn, timeout, handler, clock: Clock::system() }
+}
+
+async fn call(handler: Handler, event: &Value) -> Result<Value, Failure> {
+    let invocation = Invocation { request_id: "id-1".to_owned(), trace_id: Some("Root=1-2-3".to_owned()) };
+    let answer = function(handler, Duration::from_secs(1)).invoke(event.to_string().into(), invocation).await?;
+    Ok(serde_json::from_slice(&answer).unwrap())
+}
+
+#[tokio::test]
+async fn a_runtime_function_gets_its_payload_and_context() {
+    let echo = |event: LambdaEvent<Value>| async move {
+        let context = event.context;
+        assert!(context.deadline > 1_700_000_000_000, "milliseconds");
+        Ok::<_, lambda_runtime::Error>(json!({
+            "payload": event.payload, "id": context.request_id, "arn": context.invoked_function_arn, "trace": context.xray_trace_id,
+        }))
+    };
+    let answer = call(mount(service_fn(echo)), &json!({"a": 1})).await.unwrap();
+    assert_eq!(answer["payload"], json!({"a": 1}));
+    assert_eq!(answer["id"], "id-1");
+    assert_eq!(answer["trace"], "Root=1-2-3");
+    assert_eq!(answer["arn"], "arn:aws:lambda:eu-central-1:123456789012:function:shop-Fn");
+}
+
+#[tokio::test]
+async fn an_http_function_answers_a_direct_event_with_its_body() {
+    let hello = |request: Request| async move {
+        Ok::<_, lambda_http::Error>(Response::new(Body::from(format!(
+            "{{\"got\":{}}}",
+            std::str::from_utf8(request.body()).unwrap()
+        ))))
+    };
+    assert_eq!(call(mount_http(service_fn(hello)), &json!({"b": 2})).await, Ok(json!({"got": {"b": 2}})));
+}
+
+#[tokio::test]
+async fn an_error_and_a_panic_are_failures() {
+    let fails = |_: LambdaEvent<Value>| async {
+        Err::<Value, _>(Diagnostic { error_type: "Broken".into(), error_message: "no".into() })
+    };
+    let failure = call(mount(service_fn(fails)), &json!({})).await.unwrap_err();
+    assert_eq!((failure.error_type.as_str(), failure.error_message.as_str()), ("Broken", "no"));
+
+    let panics = |event: LambdaEvent<Value>| async move {
+        assert!(event.payload.is_null(), "boom");
+        Ok::<_, lambda_runtime::Error>(())
+    };
+    let failure = call(mount(service_fn(panics)), &json!({})).await.unwrap_err();
+    assert_eq!(failure.error_message, "Lambda panicked: boom");
+}
+
+#[tokio::test]
+async fn the_templates_timeout_ends_an_invocation() {
+    let hangs = |_: LambdaEvent<Value>| std::future::pending::<Result<Value, lambda_runtime::Error>>();
+    let function = function(mount(service_fn(hangs)), Duration::from_millis(5));
+    let invocation = Invocation { request_id: "id-1".to_owned(), trace_id: None };
+    let failure = function.invoke(Bytes::from_static(b"{}"), invocation).await.unwrap_err();
+    assert_eq!(failure.error_type, "Sandbox.Timedout");
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_does_not_stop_the_handler() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    let (release, released) = tokio::sync::oneshot::channel::<()>();
+    let released = Arc::new(tokio::sync::Mutex::new(Some(released)));
+    let (finished, mut finish) = tokio::sync::mpsc::channel::<()>(1);
+    let slow = move |_: LambdaEvent<Value>| {
+        let (released, finished) = (Arc::clone(&released), finished.clone());
+        async move {
+            if let Some(released) = released.lock().await.take() {
+                let _ = released.await;
+            }
+            DONE.store(true, Ordering::SeqCst);
+            let _ = finished.send(()).await;
+            Ok::<_, lambda_runtime::Error>(())
+        }
+    };
+    let function = function(mount(service_fn(slow)), Duration::from_secs(5));
+    let invocation = Invocation { request_id: "id-1".to_owned(), trace_id: None };
+    let call = function.invoke(Bytes::from_static(b"{}"), invocation);
+    assert!(tokio::time::timeout(Duration::from_millis(5), call).await.is_err());
+    release.send(()).unwrap();
+    finish.recv().await.unwrap();
+    assert!(DONE.load(Ordering::SeqCst));
+}

@@ -1,0 +1,216 @@
+//! A request's way through the gateway: read whole, checked, routed, throttled, authorized, answered by the function.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Request, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Incoming};
+use shared::clock::Timestamp;
+
+use super::access::{AccessLine, Verdict};
+use super::answer::{self, Answer};
+use super::authorize::Decision;
+use super::event::Routed;
+use super::ids::Ids;
+use super::routing::RequestPath;
+use super::{Gateway, Route};
+use crate::functions::{Invocation, MAX_EVENT};
+
+/// The most bytes of a body.
+const MAX_BODY: usize = 10 * 1024 * 1024;
+/// The most bytes of request line and headers together. That going over it is a 431 is unverified on AWS.
+const MAX_HEAD: usize = 10_240;
+/// How long a body may take to arrive. Unverified on AWS, as is the 408.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a request's way leaves for the access log.
+struct Trail<'g> {
+    route: Option<&'g Route>,
+    verdict: Verdict,
+    throttled: bool,
+    integration_latency: Option<Duration>,
+    failure: Option<String>,
+}
+
+impl Gateway {
+    /// Answers one request.
+    pub async fn call(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
+        let started = Instant::now();
+        let time = self.settings.clock.now();
+        let ids = Ids::new(time);
+        let source_ip = self.settings.source_ip.unwrap_or(peer);
+        let (head, body) = request.into_parts();
+        let mut trail = Trail {
+            route: None,
+            verdict: Verdict::NotAsked,
+            throttled: false,
+            integration_latency: None,
+            failure: None,
+        };
+        let outcome = match check(&head) {
+            Ok(()) => match read(body).await {
+                Ok(body) => self.answer(&head, &body, &ids, time, source_ip, &mut trail).await,
+                Err(status) => Err(status),
+            },
+            Err(status) => Err(status),
+        };
+        let mut answer = outcome.unwrap_or_else(answer::message);
+        if let Ok(id) = HeaderValue::from_str(ids.request.as_str()) {
+            answer.headers_mut().insert("apigw-requestid", id);
+        }
+        if let Some(log) = &self.settings.access_log {
+            log.write(AccessLine {
+                time,
+                request_id: ids.request,
+                source_ip,
+                method: head.method.as_str().to_owned(),
+                path: head.uri.path().to_owned(),
+                route_key: trail.route.map(|route| route.key.clone()),
+                status: answer.status().as_u16(),
+                latency: started.elapsed(),
+                integration_latency: trail.integration_latency,
+                authorizer: trail.verdict,
+                throttled: trail.throttled,
+                failure: trail.failure,
+            });
+        }
+        answer
+    }
+
+    async fn answer<'g>(
+        &'g self,
+        head: &Parts,
+        body: &Bytes,
+        ids: &Ids,
+        time: Timestamp,
+        source_ip: IpAddr,
+        trail: &mut Trail<'g>,
+    ) -> Result<Answer, StatusCode> {
+        let path = RequestPath::parse(head.uri.path()).ok_or(StatusCode::BAD_REQUEST)?;
+        let segments = path.in_stage(&self.api.stage).ok_or(StatusCode::NOT_FOUND)?;
+        let method = head.method.as_str();
+        let route = self.routes.iter().find(|route| route.pattern.matches(method, segments));
+        let route = route.ok_or(StatusCode::NOT_FOUND)?;
+        trail.route = Some(route);
+        if route.bucket.as_ref().is_some_and(|bucket| !bucket.take(time)) {
+            trail.throttled = true;
+            return Err(StatusCode::TOO_MANY_REQUESTS);
+        }
+        let routed = Routed {
+            api: &self.api,
+            ids,
+            time,
+            source_ip: &source_ip.to_string(),
+            head,
+            body,
+            raw_path: &path.decoded(),
+            route_key: &route.key,
+            path_parameters: route.pattern.parameters(segments),
+        };
+        let context = match &route.authorizer {
+            None => None,
+            Some(authorizer) => match authorizer.decide(&routed).await {
+                Decision::Allowed(context) => {
+                    trail.verdict = Verdict::Allowed;
+                    context
+                }
+                Decision::Unidentified => {
+                    trail.verdict = Verdict::Unidentified;
+                    return Err(StatusCode::UNAUTHORIZED);
+                }
+                Decision::Refused => {
+                    trail.verdict = Verdict::Refused;
+                    return Err(StatusCode::FORBIDDEN);
+                }
+                Decision::Failed(why) => {
+                    trail.verdict = Verdict::Failed;
+                    return Err(trail.fail(why));
+                }
+            },
+        };
+        let event = routed.event(context.as_deref()).map_err(|error| trail.fail(error.to_string()))?;
+        if event.len() > MAX_EVENT {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        let asked = Instant::now();
+        let invocation = Invocation { request_id: ids.invocation.clone(), trace_id: Some(ids.trace.clone()) };
+        let outcome = tokio::time::timeout(route.timeout, route.function.invoke(event.into(), invocation)).await;
+        trail.integration_latency = Some(asked.elapsed());
+        match outcome {
+            Ok(Ok(payload)) => answer::read(&payload).map_err(|malformed| trail.fail(malformed.to_string())),
+            Ok(Err(failure)) => Err(trail.fail(failure.to_string())),
+            Err(_) => {
+                trail.failure = Some("the function goes on, but the API waits no longer".to_owned());
+                Err(StatusCode::SERVICE_UNAVAILABLE)
+            }
+        }
+    }
+}
+
+impl Trail<'_> {
+    /// Keeps for the operator what the client does not learn.
+    fn fail(&mut self, why: String) -> StatusCode {
+        self.failure = Some(why);
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+}
+
+/// Refuses what never gets to a route: too large a head, a target that is not ASCII (the server itself refuses what
+/// else RFC 3986 forbids), and a host that `lambda_http` could make no URL of: it panics then.
+fn check(head: &Parts) -> Result<(), StatusCode> {
+    let line = head.method.as_str().len() + head.uri.path().len() + head.uri.query().unwrap_or_default().len() + 12;
+    let headers: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if line + headers > MAX_HEAD {
+        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
+    if !head.uri.path().is_ascii() || !head.uri.query().unwrap_or_default().is_ascii() {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let mut hosts = head.headers.get_all(header::HOST).iter();
+    match (hosts.next().map(HeaderValue::as_bytes), hosts.next()) {
+        (Some(host), None) if is_host(host) => Ok(()),
+        _ => Err(StatusCode::BAD_REQUEST),
+    }
+}
+
+fn is_host(host: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | b'[' | b']');
+    match std::str::from_utf8(host) {
+        Ok(host) if host.bytes().all(|byte| plain(&byte)) => url::Url::parse(&format!("https://{host}/")).is_ok(),
+        _ => false,
+    }
+}
+
+async fn read(body: Incoming) -> Result<Bytes, StatusCode> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    if body.size_hint().lower() > u64::try_from(MAX_BODY).unwrap_or(u64::MAX) {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        // The client went away or sent something that is no body.
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_one_or_is_refused() {
+        for host in ["localhost:3000", "a1b2c3d4e5.execute-api.localhost:3000", "127.0.0.1", "[::1]:3000", "my_host"] {
+            assert!(is_host(host.as_bytes()), "{host}");
+        }
+        for host in ["", "a b", "localhost:99999", "a@b", "a/b", "999.999", "xn--a", "[::1", "a?b", "ä", ":80"] {
+            assert!(!is_host(host.as_bytes()), "{host}");
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! The events that functions and authorizers are given: payload format 2.0, written straight from the request.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, header};
+use percent_encoding::percent_decode_str;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
+use shared::clock::Timestamp;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use super::ids::Ids;
+use crate::template::{HttpApi, IdentitySource};
+
+/// `14/Apr/2025:22:14:16 +0000`
+const LOG_TIME: &[BorrowedFormatItem<'_>] =
+    format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
+
+/// Headers that end at the API.
+const NOT_FORWARDED: [&str; 7] =
+    ["connection", "cookie", "expect", "proxy-authenticate", "te", "transfer-encoding", "upgrade"];
+/// Headers that the API itself writes, whatever the client sent.
+const REPLACED: [&str; 5] =
+    ["content-length", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"];
+
+/// A routed request, as far as events tell of it.
+pub struct Routed<'a> {
+    /// The API.
+    pub api: &'a HttpApi,
+    /// The request's ids.
+    pub ids: &'a Ids,
+    /// When it came.
+    pub time: Timestamp,
+    /// Who sent it.
+    pub source_ip: &'a str,
+    /// Its head.
+    pub head: &'a Parts,
+    /// Its body.
+    pub body: &'a Bytes,
+    /// Its decoded path.
+    pub raw_path: &'a str,
+    /// The key of the route that answers it.
+    pub route_key: &'a str,
+    /// The route's parameters, decoded.
+    pub path_parameters: Vec<(&'a str, Cow<'a, str>)>,
+}
+
+impl Routed<'_> {
+    /// The event for the route's function. `authorizer` is the context that an authorizer gave.
+    pub fn event(&self, authorizer: Option<&RawValue>) -> Result<Vec<u8>, serde_json::Error> {
+        let body = (!self.body.is_empty()).then(|| text_or_base64(self.head, self.body));
+        let (body, is_base64_encoded) = match body {
+            Some((body, encoded)) => (Some(body), encoded),
+            None => (None, false),
+        };
+        let event = Event {
+            kind: None,
+            route_arn: None,
+            identity_source: None,
+            body,
+            is_base64_encoded: Some(is_base64_encoded),
+            ..self.common(authorizer)
+        };
+        write(&event, self.body.len())
+    }
+
+    /// The event for the route's authorizer: no body, but what identifies the caller.
+    pub fn authorizer_event(&self, identity: &[Cow<'_, str>]) -> Result<Vec<u8>, serde_json::Error> {
+        let HttpApi { region, account_id, api_id, stage, .. } = self.api;
+        let method = self.head.method.as_str();
+        let arn = format!("arn:aws:execute-api:{region}:{account_id}:{api_id}/{stage}/{method}{}", self.raw_path);
+        let event = Event {
+            kind: Some("REQUEST"),
+            route_arn: Some(arn),
+            identity_source: (!identity.is_empty()).then_some(identity),
+            body: None,
+            is_base64_encoded: None,
+            ..self.common(None)
+        };
+        write(&event, 0)
+    }
+
+    /// What an identity source is in this request; `None` if it is missing or empty.
+    pub fn identity(&self, source: &IdentitySource) -> Option<Cow<'_, str>> {
+        let value = match source {
+            IdentitySource::Header(name) => joined(&self.head.headers, name)?,
+            IdentitySource::Query(name) => {
+                self.query().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)?
+            }
+            IdentitySource::Context(name) => Cow::Borrowed(self.context(name)?),
+        };
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// A variable of the request context, of those that [`template`](crate::template) lets through.
+    fn context(&self, name: &str) -> Option<&str> {
+        Some(match name {
+            "accountId" => &self.api.account_id,
+            "apiId" => &self.api.api_id,
+            "httpMethod" => self.head.method.as_str(),
+            "identity.sourceIp" => self.source_ip,
+            "identity.userAgent" => self.user_agent(),
+            "path" => self.raw_path,
+            "requestId" => self.ids.request.as_str(),
+            "routeKey" => self.route_key,
+            "stage" => &self.api.stage,
+            _ => return None,
+        })
+    }
+
+    fn query(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+        query_parameters(self.head.uri.query().unwrap_or_default())
+    }
+
+    fn user_agent(&self) -> &str {
+        let value = self.head.headers.get(header::USER_AGENT);
+        value.and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).unwrap_or_default()
+    }
+
+    fn common<'s>(&'s self, authorizer: Option<&'s RawValue>) -> Event<'s> {
+        let api = self.api;
+        let time = OffsetDateTime::from_unix_timestamp(self.time.as_secs()).ok();
+        Event {
+            version: "2.0",
+            kind: None,
+            route_arn: None,
+            identity_source: None,
+            route_key: self.route_key,
+            raw_path: self.raw_path,
+            raw_query_string: self.head.uri.query().unwrap_or_default(),
+            cookies: cookies(&self.head.headers),
+            headers: Headers { routed: self },
+            query_string_parameters: Pairs(self.query()),
+            request_context: RequestContext {
+                account_id: &api.account_id,
+                api_id: &api.api_id,
+                authorizer: authorizer.map(|context| Authorizer { lambda: context }),
+                domain_name: format!("{}.execute-api.{}.amazonaws.com", api.api_id, api.region),
+                domain_prefix: &api.api_id,
+                http: Http {
+                    method: self.head.method.as_str(),
+                    path: self.raw_path,
+                    protocol: "HTTP/1.1",
+                    source_ip: self.source_ip,
+                    user_agent: self.user_agent(),
+                },
+                request_id: self.ids.request.as_str(),
+                route_key: self.route_key,
+                stage: &api.stage,
+                time: time.and_then(|time| time.format(LOG_TIME).ok()).unwrap_or_default(),
+                time_epoch: self.time.as_millis(),
+            },
+            body: None,
+            path_parameters: Pairs(
+                self.path_parameters
+                    .iter()
+                    .map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(&**value)))
+                    .collect(),
+            ),
+            is_base64_encoded: None,
+        }
+    }
+}
+
+fn write(event: &Event<'_>, body: usize) -> Result<Vec<u8>, serde_json::Error> {
+    let mut json = Vec::with_capacity(2_048_usize.saturating_add(body));
+    serde_json::to_writer(&mut json, event)?;
+    Ok(json)
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    version: &'a str,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity_source: Option<&'a [Cow<'a, str>]>,
+    route_key: &'a str,
+    raw_path: &'a str,
+    raw_query_string: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cookies: Vec<Cow<'a, str>>,
+    headers: Headers<'a>,
+    #[serde(skip_serializing_if = "Pairs::is_empty")]
+    query_string_parameters: Pairs<'a>,
+    request_context: RequestContext<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Pairs::is_empty")]
+    path_parameters: Pairs<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_base64_encoded: Option<bool>,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext<'a> {
+    account_id: &'a str,
+    api_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorizer: Option<Authorizer<'a>>,
+    domain_name: String,
+    domain_prefix: &'a str,
+    http: Http<'a>,
+    request_id: &'a str,
+    route_key: &'a str,
+    stage: &'a str,
+    time: String,
+    time_epoch: i64,
+}
+
+#[derive(serde::Serialize)]
+struct Authorizer<'a> {
+    lambda: &'a RawValue,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Http<'a> {
+    method: &'a str,
+    path: &'a str,
+    protocol: &'a str,
+    source_ip: &'a str,
+    user_agent: &'a str,
+}
+
+/// A JSON object in the order of its pairs.
+struct Pairs<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl Pairs<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// The forwarded headers: lower case, one value each, and those that the API adds.
+struct Headers<'a> {
+    routed: &'a Routed<'a>,
+}
+
+impl Serialize for Headers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Routed { head, ids, source_ip, body, .. } = self.routed;
+        let mut map = serializer.serialize_map(None)?;
+        for name in head.headers.keys() {
+            let name = name.as_str();
+            if NOT_FORWARDED.contains(&name) || REPLACED.contains(&name) {
+                continue;
+            }
+            if let Some(value) = joined(&head.headers, name) {
+                map.serialize_entry(name, &value)?;
+            }
+        }
+        map.serialize_entry("content-length", &format_args!("{}", body.len()))?;
+        map.serialize_entry("x-amzn-trace-id", &ids.trace)?;
+        match joined(&head.headers, "x-forwarded-for") {
+            Some(before) => map.serialize_entry("x-forwarded-for", &format_args!("{before}, {source_ip}"))?,
+            None => map.serialize_entry("x-forwarded-for", source_ip)?,
+        }
+        map.serialize_entry("x-forwarded-port", "443")?;
+        map.serialize_entry("x-forwarded-proto", "https")?;
+        map.end()
+    }
+}
+
+/// A header's value; several lines are joined by `,` without a space.
+fn joined<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes).map(String::from_utf8_lossy);
+    let first = values.next()?;
+    let rest: Vec<Cow<'_, str>> = values.collect();
+    if rest.is_empty() { Some(first) } else { Some(Cow::Owned(format!("{first},{}", rest.join(",")))) }
+}
+
+/// The cookies of every `cookie` line, verbatim.
+fn cookies(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
+    let mut cookies = Vec::new();
+    for line in headers.get_all(header::COOKIE) {
+        let line = String::from_utf8_lossy(line.as_bytes());
+        let split = line.split(';').map(str::trim).filter(|cookie| !cookie.is_empty());
+        cookies.extend(split.map(|cookie| Cow::Owned(cookie.to_owned())));
+    }
+    cookies
+}
+
+/// Decoded parameters in the order of their first appearance; the values of a repeated one are joined by `,`.
+fn query_parameters(query: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+    let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decoded(name), decoded(value));
+        match parameters.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) => *values = Cow::Owned(format!("{values},{value}")),
+            None => parameters.push((name, value)),
+        }
+    }
+    parameters
+}
+
+fn decoded(text: &str) -> Cow<'_, str> {
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        return Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned());
+    }
+    percent_decode_str(text).decode_utf8_lossy()
+}
+
+/// A body as it stands in an event: text for the media types that AWS takes for text, base64 for every other and for
+/// none. Unverified on AWS: types such as `application/problem+json` (base64 here), and text that is not UTF-8
+/// (replacement characters here).
+fn text_or_base64<'b>(head: &Parts, body: &'b [u8]) -> (Cow<'b, str>, bool) {
+    let value = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let media_type = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let is = |known: &str| media_type.eq_ignore_ascii_case(known.as_bytes());
+    let text = media_type.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"text/"))
+        || is("application/json")
+        || is("application/xml")
+        || is("application/javascript");
+    if text { (String::from_utf8_lossy(body), false) } else { (Cow::Owned(STANDARD.encode(body)), true) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! An API Gateway HTTP API on one machine: it routes by the template, asks the authorizer, throttles, builds the
+//! event of payload format 2.0, calls the function, and reads its answer by the API's rules. Wherever a function or
+//! a client can tell, it behaves as the real one does; what the real one does not have, it does not have either.
+//!
+//! A request's way is in [`call`](self::call).
+
+mod access;
+mod answer;
+mod authorize;
+mod call;
+mod event;
+mod ids;
+mod routing;
+mod throttle;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::clock::Clock;
+use tokio::net::TcpListener;
+
+pub use access::{AccessLine, AccessLog, Verdict};
+pub use ids::{RequestId, invocation_id};
+
+use crate::functions::{Function, Functions};
+use crate::server::{self, Running};
+use crate::template::{HttpApi, Template};
+use authorize::Authorizer;
+use routing::Pattern;
+use throttle::Bucket;
+
+/// What may be chosen for a gateway.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Time.
+    pub clock: Clock,
+    /// Whether the template's throttles hold.
+    pub throttle: bool,
+    /// An address that every request seems to come from, for tests; otherwise it is the peer's.
+    pub source_ip: Option<IpAddr>,
+    /// Where a line for each request goes.
+    pub access_log: Option<AccessLog>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { clock: Clock::system(), throttle: true, source_ip: None, access_log: None }
+    }
+}
+
+/// An HTTP API with its functions behind it.
+pub struct Gateway {
+    api: HttpApi,
+    /// In the order of precedence.
+    routes: Vec<Route>,
+    settings: Settings,
+}
+
+/// A route, ready to answer.
+struct Route {
+    key: Arc<str>,
+    pattern: Pattern,
+    bucket: Option<Bucket>,
+    authorizer: Option<Arc<Authorizer>>,
+    function: Arc<Function>,
+    timeout: Duration,
+}
+
+impl Gateway {
+    /// The template's API in front of these functions, which must be the same template's.
+    pub fn new(template: &Template, functions: &Functions, settings: Settings) -> Self {
+        let api = template.api.clone();
+        let mut authorizers = BTreeMap::new();
+        for (name, authorizer) in &api.authorizers {
+            if let Some(function) = functions.by_id(&authorizer.function) {
+                let identity_sources = authorizer.identity_sources.clone();
+                authorizers.insert(name, Arc::new(Authorizer { function: Arc::clone(function), identity_sources }));
+            }
+        }
+        let mut routes = Vec::new();
+        for route in &api.routes {
+            let Some(function) = functions.by_id(&route.function) else { continue };
+            let authorizer = match &route.authorizer {
+                Some(name) => match authorizers.get(name) {
+                    Some(authorizer) => Some(Arc::clone(authorizer)),
+                    // A protected route never opens because its authorizer is missing.
+                    None => continue,
+                },
+                None => None,
+            };
+            routes.push(Route {
+                key: route.key().into(),
+                pattern: Pattern::new(route),
+                bucket: route.throttle.filter(|_| settings.throttle).map(Bucket::new),
+                authorizer,
+                function: Arc::clone(function),
+                timeout: route.integration_timeout,
+            });
+        }
+        routes.sort_by_key(|route| route.pattern.precedence());
+        Self { api, routes, settings }
+    }
+
+    /// Answers on this listener until it is stopped.
+    pub fn serve(self, listener: TcpListener) -> std::io::Result<Running> {
+        let gateway = Arc::new(self);
+        server::serve(listener, move |request, peer| {
+            let gateway = Arc::clone(&gateway);
+            async move { gateway.call(request, peer.ip()).await }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+//! The shop on one machine: an HTTP API gateway that reads `template.yaml`, an embedded DynamoDB, the functions in
+//! process. [`shop::Shop`] is all of it together; [`cli`] is how a person starts it.
+
+pub mod base;
+pub mod catalogue;
+pub mod cli;
+pub mod database;
+pub mod error;
+pub mod functions;
+pub mod gateway;
+pub mod invoke;
+pub mod keys;
+pub mod mounted;
+pub mod output;
+pub mod screen;
+pub mod seed;
+pub mod server;
+pub mod shop;
+pub mod tables;
+pub mod template;
+
+pub use error::Error;

@@ -1,0 +1,95 @@
+//! The six functions, mounted in process: each reads its configuration through one lookup of its own, as its `main`
+//! reads it from the environment.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use lambda_http::service_fn;
+use shared::clock::Clock;
+use shared::telemetry::Log;
+
+use crate::Error;
+use crate::base::Base;
+use crate::functions::{Handler, mount, mount_http};
+
+/// What every function is given beside the template's variables.
+pub struct Surroundings<'a> {
+    /// Template, keys and database.
+    pub base: &'a Base,
+    /// Where this shop answers Lambda's Invoke API.
+    pub lambda: &'a str,
+    /// Time.
+    pub clock: &'a Clock,
+    /// Where log lines go.
+    pub log: &'a Log,
+}
+
+impl Surroundings<'_> {
+    /// The environment of the function `binary`: what the template says first, as Lambda would have it.
+    fn variable(&self, binary: &str, key: &str) -> Option<String> {
+        let function = self.base.template.functions.iter().find(|function| function.binary() == binary);
+        let declared = function.and_then(|function| function.environment.get(key)).filter(|value| !value.is_empty());
+        match (declared, key) {
+            (Some(value), _) => Some(value.clone()),
+            (None, "AWS_ENDPOINT_URL_LAMBDA") => Some(self.lambda.to_owned()),
+            (None, "SIGNING_KEY") if binary == "users" => Some(self.base.keys.signing_key().to_owned()),
+            (None, _) => self.base.database.access().variable(key),
+        }
+    }
+}
+
+fn refused(binary: &str, error: &shared::config::Error) -> Error {
+    Error::new(format!("the function {binary} does not start: {error}."))
+}
+
+/// A function crate's `App`, configured.
+macro_rules! app {
+    ($function:ident, $given:expr) => {{
+        let binary = stringify!($function);
+        let mut config =
+            $function::Config::read(|key| $given.variable(binary, key)).map_err(|error| refused(binary, &error))?;
+        config.clock = $given.clock.clone();
+        config.log = $given.log.clone();
+        Arc::new($function::App::new(config))
+    }};
+}
+
+/// The functions' code, and the opening of their connections.
+pub struct Mounted {
+    /// The handlers by the names of their binaries.
+    pub handlers: BTreeMap<String, Handler>,
+    /// Opens the functions' connections, of which checkout's leads to this shop's own Invoke API.
+    pub warm_up: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// Configures and mounts every function.
+///
+/// # Errors
+/// A function refuses its configuration.
+pub fn mounted(given: &Surroundings<'_>) -> Result<Mounted, Error> {
+    let authorizer = app!(authorizer, given);
+    let checkout = app!(checkout, given);
+    let orders = app!(orders, given);
+    let payments = app!(payments, given);
+    let products = app!(products, given);
+    let users = app!(users, given);
+    let warm_up = {
+        let (checkout, orders, payments) = (Arc::clone(&checkout), Arc::clone(&orders), Arc::clone(&payments));
+        let (products, users) = (Arc::clone(&products), Arc::clone(&users));
+        Box::pin(async move {
+            tokio::join!(checkout.warm_up(), orders.warm_up(), payments.warm_up(), products.warm_up(), users.warm_up());
+        })
+    };
+    let handlers = [
+        ("authorizer", mount(service_fn(move |event| Arc::clone(&authorizer).handle(event)))),
+        ("checkout", mount_http(service_fn(move |event| Arc::clone(&checkout).handle(event)))),
+        ("orders", mount_http(service_fn(move |event| Arc::clone(&orders).handle(event)))),
+        ("payments", mount(service_fn(move |event| Arc::clone(&payments).handle(event)))),
+        ("products", mount_http(service_fn(move |event| Arc::clone(&products).handle(event)))),
+        ("users", mount_http(service_fn(move |event| Arc::clone(&users).handle(event)))),
+    ];
+    let handlers = handlers.into_iter().map(|(binary, handler)| (binary.to_owned(), handler)).collect();
+    Ok(Mounted { handlers, warm_up })
+}

@@ -1,0 +1,167 @@
+//! The running shop: template, keys, database, tables, samples, functions, Lambda's Invoke API and the gateway.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use shared::clock::Clock;
+use shared::telemetry::Log;
+use tokio::net::TcpListener;
+
+use crate::Error;
+use crate::base::Base;
+use crate::database::Access;
+use crate::functions::Functions;
+use crate::gateway::{AccessLog, Gateway, Settings};
+use crate::mounted::{self, Surroundings};
+use crate::server::Running;
+use crate::{invoke, tables};
+
+/// How to run the shop.
+pub struct Options {
+    /// The gateway's port; 0 takes any free one.
+    pub port: u16,
+    /// Where to keep data and, beside it, keys; `None` forgets them.
+    pub data: Option<PathBuf>,
+    /// The DynamoDB to use instead of the embedded one.
+    pub dynamodb: Option<Access>,
+    /// The template's file.
+    pub template: PathBuf,
+    /// Whether to put sample products and users.
+    pub seed: bool,
+    /// Whether the template's throttles hold.
+    pub throttle: bool,
+    /// The stack's name, which begins the names of tables and functions.
+    pub stack: String,
+    /// The time, for gateway and functions.
+    pub clock: Clock,
+    /// Takes the functions' log lines.
+    pub log: Log,
+    /// Takes a line for each request.
+    pub access: Option<AccessLog>,
+}
+
+/// A shop that answers.
+pub struct Shop {
+    gateway: Running,
+    lambda: Running,
+    clock: Clock,
+    base: Base,
+    seeded: bool,
+}
+
+impl Shop {
+    /// Starts the shop.
+    ///
+    /// # Errors
+    /// Whatever keeps it from starting, in one sentence.
+    pub async fn start(options: Options) -> Result<Shop, Error> {
+        let listener = listen(options.port).await?;
+        let base = Base::lay(&options).await?;
+        tables::create(base.database.client(), &base.template.tables).await?;
+        if options.seed {
+            base.seed(options.clock.now()).await?;
+        }
+
+        let lambda = listen(0).await?;
+        let given = Surroundings {
+            base: &base,
+            lambda: &format!("http://{}", lambda.local_addr().map_err(broken)?),
+            clock: &options.clock,
+            log: &options.log,
+        };
+        let mounted = mounted::mounted(&given)?;
+        let functions = Functions::new(&base.template, mounted.handlers, &options.clock)
+            .map_err(|error| Error::new(error.to_string()))?;
+        let settings = Settings {
+            clock: options.clock.clone(),
+            throttle: options.throttle,
+            source_ip: None,
+            access_log: options.access,
+        };
+        let gateway = Gateway::new(&base.template, &functions, settings);
+        let lambda = invoke::serve(Arc::new(functions), lambda).map_err(broken)?;
+        mounted.warm_up.await;
+        let gateway = gateway.serve(listener).map_err(broken)?;
+        Ok(Shop { gateway, lambda, clock: options.clock, base, seeded: options.seed })
+    }
+
+    /// Where the gateway answers.
+    pub fn address(&self) -> SocketAddr {
+        self.gateway.address()
+    }
+
+    /// The shop's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Template, keys and database.
+    pub fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// Whether the samples were put.
+    pub fn is_seeded(&self) -> bool {
+        self.seeded
+    }
+
+    /// Finishes the requests in flight, then closes the database.
+    pub async fn stop(self) {
+        self.gateway.stop().await;
+        self.lambda.stop().await;
+        self.base.database.close().await;
+    }
+}
+
+fn broken(error: std::io::Error) -> Error {
+    Error::new(format!("a loopback port cannot be served: {error}."))
+}
+
+async fn listen(port: u16) -> Result<TcpListener, Error> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            Error::new(format!("port {port} is taken: end what uses it, or choose another one with --port."))
+        }
+        _ => Error::new(format!("port {port} cannot be used ({error}): choose another one with --port.")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed;
+
+    fn options(port: u16) -> Options {
+        Options {
+            port,
+            data: None,
+            dynamodb: None,
+            template: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
+            seed: true,
+            throttle: true,
+            stack: "test".to_owned(),
+            clock: Clock::system(),
+            log: Log::to(|_| {}),
+            access: None,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_shop_starts_seeds_once_and_stops() {
+        let shop = Shop::start(options(0)).await.unwrap();
+        let taken = Shop::start(options(shop.address().port())).await.err().unwrap();
+        assert!(
+            taken.to_string().ends_with("is taken: end what uses it, or choose another one with --port."),
+            "{taken}"
+        );
+
+        let client = shop.base().database.client();
+        let count = async || client.scan().table_name("test-ProductsTable").send().await.unwrap().count();
+        assert_eq!(count().await, 80, "a product and its stock for each sample");
+        shop.base().seed(shop.clock().now()).await.unwrap();
+        seed::generate(client, &shop.base().catalogue().unwrap(), 30, |_| {}).await.unwrap();
+        assert_eq!(count().await, 140);
+        shop.stop().await;
+    }
+}

@@ -1,0 +1,182 @@
+//! The template's HTTP API: stage, authorizers, throttles, access log.
+
+use std::collections::BTreeMap;
+
+use super::authorizers;
+use super::functions::Declared;
+use super::model::{HttpApi, Route, Throttle};
+use super::node::{Fault, Node, Value};
+use super::resolve::{ACCOUNT_ID, REGION, Scope};
+use super::routes;
+use super::section::Section;
+
+/// AWS's own limits for an account, which hold where a block of settings gives only one of the two.
+const ACCOUNT_RATE_MILLI: u64 = 10_000_000;
+const ACCOUNT_BURST: u64 = 5_000;
+/// AWS refuses more.
+const MAX_ROUTES: usize = 300;
+
+/// What means nothing on one machine.
+const ONLY_IN_AWS: [&str; 5] = ["Description", "FailOnWarnings", "Name", "PropagateTags", "Tags"];
+
+/// What other gateways have and an HTTP API has not, with what to use instead.
+const ELSEWHERE: [(&str, &str); 3] = [
+    ("CacheClusterEnabled", "an HTTP API has no response cache: put CloudFront in front of it"),
+    ("TracingEnabled", "an HTTP API does not trace requests: set Tracing on the functions"),
+    ("MinimumCompressionSize", "an HTTP API does not compress: put CloudFront in front of it"),
+];
+
+/// A part of `RouteSettings` or `DefaultRouteSettings`: each limit as far as it is given.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    rate_milli: Option<u64>,
+    burst: Option<u64>,
+}
+
+impl Limits {
+    /// Reads a block of settings and warns of one that lets nothing through.
+    pub fn read(mut section: Section<'_>, what: &str, warnings: &mut Vec<String>) -> Result<Self, Fault> {
+        section.pass(&["DetailedMetricsEnabled"]);
+        let rate_milli = section.take("ThrottlingRateLimit")?.map(|node| milli(&node)).transpose()?;
+        let burst =
+            section.take("ThrottlingBurstLimit")?.map(|node| node.number("ThrottlingBurstLimit")).transpose()?;
+        section.close()?;
+        if rate_milli == Some(0) || burst == Some(0) {
+            warnings.push(format!("{what} has a throttle of 0, which refuses every request."));
+        }
+        Ok(Self { rate_milli, burst })
+    }
+
+    /// These limits, and `general` where they say nothing.
+    fn or(self, general: Self) -> Self {
+        Self { rate_milli: self.rate_milli.or(general.rate_milli), burst: self.burst.or(general.burst) }
+    }
+
+    fn throttle(self) -> Option<Throttle> {
+        match (self.rate_milli, self.burst) {
+            (None, None) => None,
+            (rate, burst) => {
+                Some(Throttle { rate_milli: rate.unwrap_or(ACCOUNT_RATE_MILLI), burst: burst.unwrap_or(ACCOUNT_BURST) })
+            }
+        }
+    }
+}
+
+/// Reads the API and the routes that the functions' events declare.
+pub fn read(
+    scope: &Scope,
+    id: &str,
+    line: usize,
+    properties: &Node,
+    functions: &[Declared],
+    warnings: &mut Vec<String>,
+) -> Result<HttpApi, Fault> {
+    let mut section = Section::open(scope, properties, format!("HTTP API `{id}`"))?;
+    section.pass(&ONLY_IN_AWS);
+    for (key, sentence) in ELSEWHERE {
+        if let Some(node) = section.take_raw(key) {
+            return Err(node.fault(format!("{sentence}.")));
+        }
+    }
+    let stage = section.text("StageName")?.unwrap_or_else(|| "$default".to_owned());
+    let access_log_format = match section.section("AccessLogSettings")? {
+        Some(mut log) => {
+            log.pass(&["DestinationArn"]);
+            let format = log.text("Format")?;
+            log.close()?;
+            format
+        }
+        None => None,
+    };
+    let general = match section.section("DefaultRouteSettings")? {
+        Some(settings) => Limits::read(settings, "DefaultRouteSettings", warnings)?,
+        None => Limits::default(),
+    };
+    let mut particular = particular(&mut section, warnings)?;
+    let auth = authorizers::read(&mut section, functions, warnings)?;
+    section.close()?;
+
+    let api_id = scope.name(&Node { line, value: Value::Null }, id)?;
+    let mut routes = Vec::new();
+    for declared in functions {
+        for event in &declared.events {
+            let (mut route, own) = routes::read(scope, &api_id, declared, event, &auth, warnings)?;
+            let named = particular.remove(&route.key()).map(|(_, limits)| limits).unwrap_or_default();
+            route.throttle = named.or(own).or(general).throttle();
+            routes.push(route);
+        }
+    }
+    if let Some((key, (line, _))) = particular.into_iter().next() {
+        return Err(Fault::new(line, format!("RouteSettings has `{key}`, but no route has that key.")));
+    }
+    refuse_rivals(&routes)?;
+    if let Some(one_too_many) = routes.get(MAX_ROUTES) {
+        return Err(Fault::new(one_too_many.line, format!("an HTTP API has at most {MAX_ROUTES} routes.")));
+    }
+    Ok(HttpApi {
+        logical_id: id.to_owned(),
+        api_id,
+        stage,
+        region: REGION.to_owned(),
+        account_id: ACCOUNT_ID.to_owned(),
+        routes,
+        authorizers: auth.authorizers,
+        access_log_format,
+    })
+}
+
+/// `RouteSettings`: limits by route key.
+fn particular(
+    section: &mut Section<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<BTreeMap<String, (usize, Limits)>, Fault> {
+    let mut limits = BTreeMap::new();
+    let Some(mut settings) = section.section("RouteSettings")? else { return Ok(limits) };
+    for (key, line, block) in settings.sections()? {
+        let block = Limits::read(block, &format!("RouteSettings for `{key}`"), warnings)?;
+        limits.insert(key, (line, block));
+    }
+    Ok(limits)
+}
+
+/// Two routes of the same method and shape would leave it open which of them answers.
+fn refuse_rivals(routes: &[Route]) -> Result<(), Fault> {
+    for (at, route) in routes.iter().enumerate() {
+        if let Some(earlier) =
+            routes.get(..at).and_then(|earlier| earlier.iter().find(|other| routes::rivals(other, route)))
+        {
+            let (key, other) = (route.key(), earlier.key());
+            return Err(Fault::new(
+                route.line,
+                format!("`{key}` and `{other}` (line {}) are the same route.", earlier.line),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A rate may have a fraction: thousandths are kept.
+fn milli(node: &Node) -> Result<u64, Fault> {
+    let text = node.text("ThrottlingRateLimit")?;
+    let wrong = || node.fault(format!("ThrottlingRateLimit must be a number of requests a second, not `{text}`."));
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let fraction = format!("{fraction:0<3}");
+    let fraction = fraction.get(..3).ok_or_else(wrong)?;
+    let whole: u64 = whole.parse().map_err(|_| wrong())?;
+    let fraction: u64 = fraction.parse().map_err(|_| wrong())?;
+    whole.checked_mul(1_000).and_then(|milli| milli.checked_add(fraction)).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_keeps_its_thousandths() {
+        let read = |text: &str| milli(&Node { line: 1, value: Value::Text(text.to_owned()) });
+        assert_eq!(read("10"), Ok(10_000));
+        assert_eq!(read("0.5"), Ok(500));
+        assert_eq!(read("2.0625"), Ok(2_062));
+        assert!(read("-1").is_err() && read("many").is_err() && read("1.x").is_err());
+    }
+}

@@ -1,0 +1,169 @@
+//! Reading `template.yaml`, the only route table there is: YAML with lines, CloudFormation's functions, and a small
+//! typed model of what the local shop needs. Whatever would change behaviour and is not understood is an error that
+//! names its line.
+
+mod api;
+mod authorizers;
+mod functions;
+mod model;
+mod node;
+mod resolve;
+mod routes;
+mod section;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+pub use model::{
+    Attribute, AttributeKind, Function, HttpApi, IdentitySource, Index, KeyPart, KeyRole, LambdaAuthorizer, Projection,
+    Route, Segment, Table, Template, Throttle,
+};
+pub use resolve::{ACCOUNT_ID, REGION};
+pub use routes::INTEGRATION_TIMEOUT;
+
+use node::{Entry, Fault, Node, Value};
+use resolve::Scope;
+use section::Section;
+
+/// Why a template cannot be used, in one sentence: `template.yaml:42: …`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    file: String,
+    line: Option<usize>,
+    message: String,
+}
+
+impl Error {
+    /// The line, from 1, unless the file as a whole is wrong.
+    pub fn line(&self) -> Option<usize> {
+        self.line
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.file, self.message),
+            None => write!(f, "{}: {}", self.file, self.message),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Services whose resources the local shop stands in for: a type of theirs that it does not know would be missed.
+const STOOD_IN_FOR: [&str; 5] =
+    ["AWS::Serverless::", "AWS::Lambda::", "AWS::DynamoDB::", "AWS::ApiGateway::", "AWS::ApiGatewayV2::"];
+/// … but for these, which only matter in AWS.
+const ONLY_IN_AWS: [&str; 4] =
+    ["AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Lambda::Version"];
+
+impl Template {
+    /// Reads the template at `path` as the stack `stack`, with values for its parameters.
+    pub fn load(path: &Path, stack: &str, parameters: &BTreeMap<String, String>) -> Result<Self, Error> {
+        let file = path.display().to_string();
+        let source = std::fs::read_to_string(path).map_err(|error| Error {
+            file: file.clone(),
+            line: None,
+            message: format!("cannot be read ({error}); name another one with --template."),
+        })?;
+        Self::parse(&source, stack, parameters).map_err(|Fault { line, message }| Error {
+            file,
+            line: Some(line),
+            message,
+        })
+    }
+
+    /// Reads a template from its text.
+    pub(crate) fn parse(source: &str, stack: &str, parameters: &BTreeMap<String, String>) -> Result<Self, Fault> {
+        let root = Node::parse(source)?;
+        let scope = Scope::read(&root, stack, parameters)?;
+        let mut top = Section::open(&scope, &root, "the template")?;
+        top.pass(&[
+            "AWSTemplateFormatVersion",
+            "Conditions",
+            "Description",
+            "Mappings",
+            "Metadata",
+            "Outputs",
+            "Parameters",
+            "Rules",
+            "Transform",
+        ]);
+        let (mut function_globals, mut api_globals) = (None, None);
+        if let Some(mut globals) = top.section("Globals")? {
+            function_globals = globals.take_raw("Function");
+            api_globals = globals.take_raw("HttpApi");
+            globals.close()?;
+        }
+        let resources = top.take_raw("Resources").ok_or_else(|| Fault::new(1, "the template has no Resources."))?;
+        top.close()?;
+
+        let mut warnings = Vec::new();
+        let (mut functions, mut tables, mut api) = (Vec::new(), Vec::new(), None);
+        for Entry { key: id, line, value: resource } in resources.map("Resources")? {
+            let Some((kind, properties)) = open(&scope, id, resource)? else { continue };
+            match kind.as_str() {
+                "AWS::Serverless::Function" => {
+                    let properties = functions::with_globals(function_globals.as_ref(), &properties);
+                    functions.push(functions::read(&scope, id, *line, &properties)?);
+                }
+                "AWS::DynamoDB::Table" => tables.push(tables::read(&scope, id, *line, &properties)?),
+                "AWS::Serverless::HttpApi" if api.is_some() => {
+                    return Err(Fault::new(*line, "this is a second HTTP API, and the local shop has one address."));
+                }
+                "AWS::Serverless::HttpApi" => {
+                    api = Some((id, *line, functions::with_globals(api_globals.as_ref(), &properties)));
+                }
+                other => check_kind(other, resource)?,
+            }
+        }
+        let (id, line, properties) =
+            api.ok_or_else(|| resources.fault("there is no resource of the type AWS::Serverless::HttpApi."))?;
+        let api = api::read(&scope, id, line, &properties, &functions, &mut warnings)?;
+        let functions = functions.into_iter().map(|declared| declared.function).collect();
+        Ok(Self { functions, api, tables, warnings })
+    }
+}
+
+/// A resource's type and properties; `None` if its condition is false.
+fn open(scope: &Scope, id: &str, resource: &Node) -> Result<Option<(String, Node)>, Fault> {
+    if let Some(condition) = resource.get("Condition")
+        && !scope.condition(condition, condition.text("Condition")?)?
+    {
+        return Ok(None);
+    }
+    let mut section = Section::open(scope, resource, format!("resource `{id}`"))?;
+    section.pass(&[
+        "Condition",
+        "CreationPolicy",
+        "DeletionPolicy",
+        "DependsOn",
+        "Metadata",
+        "UpdatePolicy",
+        "UpdateReplacePolicy",
+    ]);
+    let kind = section.required_text("Type")?;
+    let properties =
+        section.take_raw("Properties").unwrap_or(Node { line: resource.line, value: Value::Map(Vec::new()) });
+    section.close()?;
+    Ok(Some((kind, properties)))
+}
+
+fn check_kind(kind: &str, resource: &Node) -> Result<(), Fault> {
+    let at = resource.get("Type").unwrap_or(resource);
+    let matters = STOOD_IN_FOR.iter().any(|service| kind.starts_with(service)) && !ONLY_IN_AWS.contains(&kind);
+    let well_formed = kind.starts_with("Custom::") || kind.starts_with("AWS::") && kind.split("::").count() == 3;
+    if matters {
+        Err(at.fault(format!("resources of the type {kind} are not understood by the local shop.")))
+    } else if well_formed {
+        Ok(())
+    } else {
+        Err(at.fault(format!("there is no resource type `{kind}`.")))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! What the local shop needs of a template, with every intrinsic function resolved: functions, the HTTP API with
+//! its routes and authorizers, tables.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A template as the local shop uses it.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// Every `AWS::Serverless::Function`, in the template's order.
+    pub functions: Vec<Function>,
+    /// The one `AWS::Serverless::HttpApi`.
+    pub api: HttpApi,
+    /// Every `AWS::DynamoDB::Table`, in the template's order.
+    pub tables: Vec<Table>,
+    /// Sentences for the operator: what works here, but would not do what it seems to do once deployed.
+    pub warnings: Vec<String>,
+}
+
+impl Template {
+    /// The function with this logical id.
+    pub fn function(&self, logical_id: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| function.logical_id == logical_id)
+    }
+
+    /// The table with this logical id.
+    pub fn table(&self, logical_id: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.logical_id == logical_id)
+    }
+}
+
+/// One Lambda function.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Its name in the template, such as `UsersFunction`.
+    pub logical_id: String,
+    /// Its deployed name: what `!Ref` gives, such as `portico-UsersFunction`.
+    pub name: String,
+    /// What `!GetAtt X.Arn` gives.
+    pub arn: String,
+    /// Where the deployed binary lies, such as `target/lambda/users/`.
+    pub code_uri: String,
+    /// How long one invocation may run (1 s to 900 s).
+    pub timeout: Duration,
+    /// Memory in MiB. Nothing is limited here; it is shown to the function as Lambda would.
+    pub memory_mb: u32,
+    /// The environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// The line of the template it begins on.
+    pub line: usize,
+}
+
+impl Function {
+    /// The last segment of [`code_uri`](Self::code_uri), by which the crate is found: `users`.
+    pub fn binary(&self) -> &str {
+        let path = self.code_uri.trim_end_matches('/');
+        path.rsplit('/').next().unwrap_or(path)
+    }
+}
+
+/// The HTTP API.
+#[derive(Debug, Clone)]
+pub struct HttpApi {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Ten characters of `a-z0-9`: what `!Ref` gives, and the first label of its host name.
+    pub api_id: String,
+    /// `$default`, which adds nothing to a path, or a name, which every path begins with.
+    pub stage: String,
+    /// The region and account that ARNs carry.
+    pub region: String,
+    /// Twelve digits.
+    pub account_id: String,
+    /// Every route, in the template's order.
+    pub routes: Vec<Route>,
+    /// The authorizers by their name.
+    pub authorizers: BTreeMap<String, LambdaAuthorizer>,
+    /// `AccessLogSettings.Format`, unresolved `$context` variables in it.
+    pub access_log_format: Option<String>,
+}
+
+/// One route and the function behind it.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Upper case, or `ANY`; empty for `$default`.
+    pub method: String,
+    /// As the template has it, such as `/products/{product_id}`; empty for `$default`.
+    pub path: String,
+    /// The path's segments, by which requests are matched; empty for `$default`.
+    pub segments: Vec<Segment>,
+    /// The function's logical id.
+    pub function: String,
+    /// The authorizer's name; `None` is an open route.
+    pub authorizer: Option<String>,
+    /// The limit that holds for this route; `None` is no limit.
+    pub throttle: Option<Throttle>,
+    /// How long the API waits for the function.
+    pub integration_timeout: Duration,
+    /// The line of the template it begins on.
+    pub line: usize,
+}
+
+impl Route {
+    /// The route key: `POST /orders`, `ANY /x`, `$default`.
+    pub fn key(&self) -> String {
+        if self.path.is_empty() { "$default".to_owned() } else { format!("{} {}", self.method, self.path) }
+    }
+}
+
+/// One segment of a route's path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// Matches itself.
+    Literal(String),
+    /// `{name}`: matches one segment.
+    Parameter(String),
+    /// `{name+}`: matches all the rest; only ever the last.
+    Greedy(String),
+}
+
+/// A token bucket's size and pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throttle {
+    /// Thousandths of a request for each second: templates may give fractions.
+    pub rate_milli: u64,
+    /// How many requests may come at once.
+    pub burst: u64,
+}
+
+/// A Lambda authorizer of payload format 2.0 with simple answers.
+#[derive(Debug, Clone)]
+pub struct LambdaAuthorizer {
+    /// The function's logical id.
+    pub function: String,
+    /// What must be there before it is asked, in the template's order.
+    pub identity_sources: Vec<IdentitySource>,
+    /// The line of the template it begins on.
+    pub line: usize,
+}
+
+/// A part of the request that identifies the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentitySource {
+    /// `$request.header.X`; the name is lower case.
+    Header(String),
+    /// `$request.querystring.x`
+    Query(String),
+    /// `$context.x`, such as `routeKey`.
+    Context(String),
+}
+
+/// One DynamoDB table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Its name in the template, such as `OrdersTable`.
+    pub logical_id: String,
+    /// Its deployed name: what `!Ref` gives, such as `portico-OrdersTable`.
+    pub name: String,
+    /// The attributes that keys use.
+    pub attributes: Vec<Attribute>,
+    /// The partition key and, where there is one, the sort key.
+    pub key_schema: Vec<KeyPart>,
+    /// The global secondary indexes.
+    pub indexes: Vec<Index>,
+    /// The attribute that items expire by.
+    pub ttl_attribute: Option<String>,
+    /// The line of the template it begins on.
+    pub line: usize,
+}
+
+/// A key attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: AttributeKind,
+}
+
+/// What a key attribute holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttributeKind {
+    /// `S`
+    Text,
+    /// `N`
+    Number,
+    /// `B`
+    Binary,
+}
+
+/// One part of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPart {
+    /// The attribute.
+    pub attribute: String,
+    /// Its part in the key.
+    pub role: KeyRole,
+}
+
+/// What a part of a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRole {
+    /// `HASH`: the partition key.
+    Hash,
+    /// `RANGE`: the sort key.
+    Range,
+}
+
+/// A global secondary index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// The partition key and, where there is one, the sort key.
+    pub key_schema: Vec<KeyPart>,
+    /// What it holds beside the keys.
+    pub projection: Projection,
+}
+
+/// Which attributes an index holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Projection {
+    /// All of the item's.
+    All,
+    /// The keys of table and index.
+    KeysOnly,
+    /// The keys and these.
+    Include(Vec<String>),
+}

@@ -1,0 +1,293 @@
+//! A template's YAML as a tree that knows its lines, with CloudFormation's functions recognised in both spellings
+//! (`!Ref X` and `{Ref: X}`).
+
+use std::borrow::Cow;
+
+use saphyr::{MarkedYaml, Scalar, ScalarStyle, Tag, YamlData, YamlLoader};
+use saphyr_parser::Parser;
+
+/// What is wrong with a template, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The line, from 1.
+    pub line: usize,
+    /// One sentence.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault at a line.
+    pub fn new(line: usize, message: impl Into<String>) -> Self {
+        Self { line, message: message.into() }
+    }
+}
+
+/// A value and the line it begins on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// The line, from 1.
+    pub line: usize,
+    /// The value.
+    pub value: Value,
+}
+
+/// What YAML and CloudFormation know. Scalars stay as they are written: CloudFormation reads `2.0` and `"2.0"` alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing, `~` or `null`.
+    Null,
+    /// Any other scalar.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in its order; no key comes twice.
+    Map(Vec<Entry>),
+    /// A function by its short name (`Ref`, `Sub`, `GetAtt` …) and its argument.
+    Call(String, Box<Node>),
+}
+
+/// One key of a mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// The key's line.
+    pub line: usize,
+    /// Its value.
+    pub value: Node,
+}
+
+/// Every function that CloudFormation has; which of them are resolved here is for `resolve.rs` to say.
+const FUNCTIONS: [&str; 18] = [
+    "And",
+    "Base64",
+    "Cidr",
+    "Condition",
+    "Equals",
+    "FindInMap",
+    "GetAZs",
+    "GetAtt",
+    "If",
+    "ImportValue",
+    "Join",
+    "Length",
+    "Not",
+    "Or",
+    "Ref",
+    "Select",
+    "Split",
+    "Sub",
+];
+
+impl Node {
+    /// Reads the one document of a file.
+    pub fn parse(source: &str) -> Result<Self, Fault> {
+        let scan = |error: &saphyr::ScanError| Fault::new(error.marker().line(), format!("{}.", error.info()));
+        let mut loader = YamlLoader::<MarkedYaml<'_>>::default();
+        // Scalars stay text, so `0123` keeps its zero.
+        loader.early_parse(false);
+        let mut parser = Parser::new_from_str(source);
+        parser.load(&mut loader, true).map_err(|error| scan(&error))?;
+        if let Some(error) = loader.error() {
+            return Err(scan(error));
+        }
+        let mut documents = loader.into_documents().into_iter();
+        let (first, second) = (documents.next(), documents.next());
+        if let Some(second) = second {
+            return Err(Fault::new(line(&second), "a template is one YAML document, and here a second one begins."));
+        }
+        first.map_or_else(|| Err(Fault::new(1, "the template is empty.")), |document| convert(&document))
+    }
+
+    /// The entry of a mapping, or `None` where there is none or this is no mapping.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value),
+            _ => None,
+        }
+    }
+
+    /// The entries of a mapping. `what` names it in the error.
+    pub fn map(&self, what: &str) -> Result<&[Entry], Fault> {
+        match &self.value {
+            Value::Map(entries) => Ok(entries),
+            Value::Null => Ok(&[]),
+            _ => Err(self.fault(format!("{what} must be a mapping."))),
+        }
+    }
+
+    /// The items of a list. `what` names it in the error.
+    pub fn list(&self, what: &str) -> Result<&[Self], Fault> {
+        match &self.value {
+            Value::List(items) => Ok(items),
+            _ => Err(self.fault(format!("{what} must be a list."))),
+        }
+    }
+
+    /// A scalar. `what` names it in the error.
+    pub fn text(&self, what: &str) -> Result<&str, Fault> {
+        match &self.value {
+            Value::Text(text) => Ok(text),
+            _ => Err(self.fault(format!("{what} must be a text or a number."))),
+        }
+    }
+
+    /// `true` or `false`. `what` names it in the error.
+    pub fn boolean(&self, what: &str) -> Result<bool, Fault> {
+        match &self.value {
+            Value::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+            Value::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+            _ => Err(self.fault(format!("{what} must be true or false."))),
+        }
+    }
+
+    /// A whole number. `what` names it in the error.
+    pub fn number(&self, what: &str) -> Result<u64, Fault> {
+        let text = self.text(what)?;
+        text.parse().map_err(|_| self.fault(format!("{what} must be a whole number, not `{text}`.")))
+    }
+
+    /// A fault at this node's line.
+    pub fn fault(&self, message: impl Into<String>) -> Fault {
+        Fault::new(self.line, message)
+    }
+}
+
+fn line(yaml: &MarkedYaml<'_>) -> usize {
+    yaml.span.start.line()
+}
+
+fn convert(yaml: &MarkedYaml<'_>) -> Result<Node, Fault> {
+    let at = line(yaml);
+    let value = match &yaml.data {
+        YamlData::Representation(text, style, tag) => {
+            let plain = scalar(text, *style);
+            return tagged(at, tag.as_ref(), Node { line: at, value: plain });
+        }
+        YamlData::Tagged(tag, inner) => {
+            let mut inner = convert(inner)?;
+            inner.line = at;
+            return tagged(at, Some(tag), inner);
+        }
+        YamlData::Sequence(items) => Value::List(items.iter().map(convert).collect::<Result<_, _>>()?),
+        YamlData::Mapping(pairs) => {
+            let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
+            for (key, value) in pairs {
+                entries.push(entry(key, value, &entries)?);
+            }
+            return Ok(long_form(at, entries));
+        }
+        YamlData::Value(Scalar::Null) | YamlData::BadValue => Value::Null,
+        YamlData::Value(_) | YamlData::Alias(_) => return Err(Fault::new(at, "this YAML is not understood.")),
+    };
+    Ok(Node { line: at, value })
+}
+
+fn scalar(text: &str, style: ScalarStyle) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" if style == ScalarStyle::Plain => Value::Null,
+        _ => Value::Text(text.to_owned()),
+    }
+}
+
+fn entry(key: &MarkedYaml<'_>, value: &MarkedYaml<'_>, before: &[Entry]) -> Result<Entry, Fault> {
+    let at = line(key);
+    let Value::Text(name) = convert(key)?.value else {
+        return Err(Fault::new(at, "a key must be a plain text."));
+    };
+    if name == "<<" {
+        // CloudFormation itself refuses it, whatever a YAML library makes of it.
+        return Err(Fault::new(at, "merge keys (`<<`) do not exist in CloudFormation; write the keys out."));
+    }
+    if before.iter().any(|entry| entry.key == name) {
+        return Err(Fault::new(at, format!("the key `{name}` comes twice.")));
+    }
+    Ok(Entry { key: name, line: at, value: convert(value)? })
+}
+
+/// `!Name argument`
+fn tagged(at: usize, tag: Option<&Cow<'_, Tag>>, argument: Node) -> Result<Node, Fault> {
+    let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) else { return Ok(argument) };
+    let name = tag.suffix.as_str();
+    if tag.handle != "!" || !FUNCTIONS.contains(&name) {
+        return Err(Fault::new(at, format!("there is no function `{}{name}`.", tag.handle)));
+    }
+    // The short form of GetAtt is `A.B`, the long one `[A, B]`.
+    let argument = match (&argument.value, name) {
+        (Value::Text(text), "GetAtt") => {
+            let part = |text: &str| Node { line: at, value: Value::Text(text.to_owned()) };
+            let (resource, attribute) =
+                text.split_once('.').ok_or_else(|| Fault::new(at, format!("`!GetAtt {text}` names no attribute.")))?;
+            Node { line: at, value: Value::List(vec![part(resource), part(attribute)]) }
+        }
+        _ => argument,
+    };
+    Ok(Node { line: at, value: Value::Call(name.to_owned(), Box::new(argument)) })
+}
+
+/// `{Ref: X}` and `{Fn::Name: argument}`; any other mapping stays one. An unknown `Fn::` stays one too: it may stand
+/// where nobody looks (as `Fn::Transform` does), and where somebody does, it is an unknown property.
+fn long_form(at: usize, mut entries: Vec<Entry>) -> Node {
+    if let [only] = entries.as_slice() {
+        let name = match only.key.as_str() {
+            "Ref" => Some("Ref"),
+            key => key.strip_prefix("Fn::").filter(|name| FUNCTIONS.contains(name)),
+        };
+        if let Some(name) = name.map(str::to_owned)
+            && let Some(only) = entries.pop()
+        {
+            return Node { line: at, value: Value::Call(name, Box::new(only.value)) };
+        }
+    }
+    Node { line: at, value: Value::Map(entries) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(source: &str) -> String {
+        let fault = Node::parse(source).expect_err("a fault");
+        format!("{}: {}", fault.line, fault.message)
+    }
+
+    #[test]
+    fn both_spellings_of_a_function_are_the_same_call() {
+        let tree = Node::parse("a: !GetAtt X.Arn\nb:\n  Fn::GetAtt: [X, Arn]\nc: {Ref: X}\nd: !Ref X\n").unwrap();
+        let call = |key: &str| match &tree.get(key).unwrap().value {
+            Value::Call(name, argument) => (name.clone(), argument.list("it").map(<[Node]>::len).unwrap_or(0)),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(call("a"), ("GetAtt".to_owned(), 2));
+        assert_eq!(call("b"), call("a"));
+        assert_eq!(call("c"), call("d"));
+    }
+
+    #[test]
+    fn scalars_stay_as_written_and_know_their_lines() {
+        let tree = Node::parse("# first\na: 2.0\nb: \"\"\nc:\nd: 0123\n").unwrap();
+        assert_eq!(tree.get("a").unwrap().text("a"), Ok("2.0"));
+        assert_eq!(tree.get("a").unwrap().line, 2);
+        assert_eq!(tree.get("b").unwrap().text("b"), Ok(""));
+        assert_eq!(tree.get("c").unwrap().value, Value::Null);
+        assert_eq!(tree.get("d").unwrap().text("d"), Ok("0123"));
+    }
+
+    #[test]
+    fn an_alias_is_what_its_anchor_says() {
+        let tree = Node::parse("a: &x [1, 2]\nb: *x\n").unwrap();
+        assert_eq!(tree.get("b").unwrap().list("b").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_yaml_or_cloudformation_refuse_names_its_line() {
+        assert_eq!(fault("a: 1\nb: 2\n'a': 3\n"), "3: the key `a` comes twice.");
+        assert_eq!(
+            fault("a: 1\nb:\n  <<: {c: 1}\n"),
+            "3: merge keys (`<<`) do not exist in CloudFormation; write the keys out."
+        );
+        assert_eq!(fault("a: 1\nb: !Reff x\n"), "2: there is no function `!Reff`.");
+        assert_eq!(fault("a: 1\n---\nb: 2\n").split(':').next(), Some("3"));
+        assert!(fault("a: [1\nb: 2\n").starts_with("2: "), "{}", fault("a: [1\nb: 2\n"));
+    }
+}

@@ -1,0 +1,180 @@
+//! The template as a whole: what the project's own one says, and what is refused.
+
+use std::path::PathBuf;
+
+use super::*;
+
+fn parse(source: &str) -> Result<Template, String> {
+    Template::parse(source, "shop", &BTreeMap::new()).map_err(|Fault { line, message }| format!("{line}: {message}"))
+}
+
+fn own() -> Template {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    Template::load(&path, "shop", &BTreeMap::new()).unwrap()
+}
+
+/// A small template; `api` are more properties of the API, `event` of the route, both in flow style.
+fn small(api: &str, event: &str) -> String {
+    format!(
+        "Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      StageName: $default
+      Auth: {{Authorizers: {{A: {{FunctionArn: !GetAtt Fn.Arn, AuthorizerPayloadFormatVersion: 2.0, EnableSimpleResponses: true, Identity: {{Headers: [Authorization]}}}}}}, DefaultAuthorizer: A}}
+      {api}
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: target/lambda/fn/
+      Events:
+        Get:
+          Type: HttpApi
+          Properties: {{ApiId: !Ref Api, {event}}}
+"
+    )
+}
+
+#[test]
+fn the_projects_own_template_is_understood() {
+    let template = own();
+    assert_eq!(template.warnings, Vec::<String>::new());
+    let users = template.function("UsersFunction").unwrap();
+    assert_eq!((users.name.as_str(), users.binary(), users.memory_mb), ("shop-UsersFunction", "users", 512));
+    assert_eq!(users.timeout.as_secs(), 15, "from Globals");
+    assert_eq!(users.environment["USERS_TABLE"], "shop-UsersTable");
+    let checkout = template.function("CheckoutFunction").unwrap();
+    assert_eq!(checkout.environment["ORDERS_FUNCTION"], "shop-OrdersFunction");
+
+    let route = |key: &str| template.api.routes.iter().find(|route| route.key() == key).unwrap().clone();
+    assert_eq!(route("POST /login").throttle, Some(Throttle { rate_milli: 10_000, burst: 20 }));
+    assert_eq!(route("GET /products").throttle, Some(Throttle { rate_milli: 100_000, burst: 200 }));
+    assert_eq!(route("POST /login").authorizer, None);
+    assert_eq!(route("GET /users/me").authorizer.as_deref(), Some("AccessToken"));
+    let authorizer = &template.api.authorizers["AccessToken"];
+    assert_eq!(authorizer.function, "AuthorizerFunction");
+    assert_eq!(authorizer.identity_sources, [IdentitySource::Header("authorization".to_owned())]);
+    assert!(template.api.access_log_format.as_deref().is_some_and(|format| format.contains("$context.requestId")));
+
+    let products = template.table("ProductsTable").unwrap();
+    assert_eq!(
+        (products.name.as_str(), products.key_schema.len(), products.indexes.len()),
+        ("shop-ProductsTable", 2, 2)
+    );
+    assert_eq!(products.ttl_attribute.as_deref(), Some("expires_at"));
+}
+
+#[test]
+fn parameters_reach_the_throttles() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    let given = BTreeMap::from([("LoginRate".to_owned(), "0.5".to_owned())]);
+    let template = Template::load(&path, "shop", &given).unwrap();
+    let login = template.api.routes.iter().find(|route| route.key() == "POST /login").unwrap();
+    assert_eq!(login.throttle, Some(Throttle { rate_milli: 500, burst: 20 }));
+}
+
+#[test]
+fn a_small_template_has_its_routes_and_a_warning() {
+    let template = parse(&small("", "Method: get, Path: '/a/{id}'")).unwrap();
+    assert_eq!(template.api.routes[0].key(), "GET /a/{id}");
+    assert_eq!(template.api.routes[0].authorizer.as_deref(), Some("A"));
+    assert_eq!(template.api.routes[0].throttle, None);
+    assert!(template.warnings[0].contains("EnableFunctionDefaultPermissions"), "{:?}", template.warnings);
+    let open = parse(&small("", "Method: get, Path: /a, Auth: {Authorizer: NONE}")).unwrap();
+    assert_eq!(open.api.routes[0].authorizer, None);
+    let preflight = parse(&small("", "Method: options, Path: /a")).unwrap();
+    assert_eq!(preflight.api.routes[0].authorizer, None);
+    let default = parse(&small("", "PayloadFormatVersion: '2.0'")).unwrap();
+    assert_eq!(default.api.routes[0].key(), "$default");
+}
+
+#[test]
+fn what_would_change_behaviour_is_refused_with_its_line() {
+    let route = "Method: GET, Path: /a";
+    for (source, expected) in [
+        (
+            small("CorsConfiguration: {}", route),
+            "7: CorsConfiguration of HTTP API `Api` is not understood by the local shop.",
+        ),
+        (small("Nonsense: 1", route), "7: Nonsense of HTTP API `Api` is not understood by the local shop."),
+        (small("TracingEnabled: true", route), "7: an HTTP API does not trace requests: set Tracing on the functions."),
+        (
+            small("RouteSettings: {GET /b: {ThrottlingRateLimit: 1}}", route),
+            "7: RouteSettings has `GET /b`, but no route has that key.",
+        ),
+        (
+            small("RouteSettings: {GET /a: {ThrottlingRate: 1}}", route),
+            "7: ThrottlingRate of `GET /a` in RouteSettings of HTTP API `Api` is not understood by the local shop.",
+        ),
+        (
+            small("DefaultRouteSettings: {ThrottlingRateLimit: fast}", route),
+            "7: ThrottlingRateLimit must be a number of requests a second, not `fast`.",
+        ),
+        (small("", "Method: GET, Path: a"), "15: the path `a` does not begin with a slash."),
+        (small("", "Method: GET, Path: '/{a+}/b'"), "15: the path `/{a+}/b` goes on after its greedy segment."),
+        (small("", "Method: GET, Path: '/{a}/{a}'"), "15: the path `/{a}/{a}` has two parameters of the same name."),
+        (small("", "Method: GET, Path: '/x{a}'"), "15: the path `/x{a}` has a brace inside a segment."),
+        (small("", "Method: GET"), "13: event `Get` of function `Fn` must have both Method and Path, or neither."),
+        (small("", "Method: FETCH, Path: /a"), "15: an HTTP API has no method `FETCH`."),
+        (small("", "Method: GET, Path: /a, Auth: {Authorizer: B}"), "15: there is no authorizer `B`."),
+        (
+            small("", "Method: GET, Path: /a, Cache: 1"),
+            "15: Cache of Properties of event `Get` of function `Fn` is not understood by the local shop.",
+        ),
+        (
+            small("", route).replace("Type: HttpApi", "Type: Api"),
+            "14: event `Get` of function `Fn` has a Type that is not understood by the local shop.",
+        ),
+        (small("", route).replace("2.0", "1.0"), "6: the local shop speaks only version 2.0 to an authorizer."),
+        (small("", route).replace("!GetAtt Fn.Arn", "!GetAtt Gn.Arn"), "6: there is no parameter or resource `Gn`."),
+        (small("", route).replace("CodeUri: target/lambda/fn/", "Timeout: 5"), "11: function `Fn` has no CodeUri."),
+        (
+            small("", route) + "  Other:\n    Type: AWS::Serverless::Api\n",
+            "17: resources of the type AWS::Serverless::Api are not understood by the local shop.",
+        ),
+        (small("", route) + "  Other:\n    Type: AWS::Logs\n", "17: there is no resource type `AWS::Logs`."),
+        (
+            small("", route) + "  Other:\n    Type: AWS::Serverless::HttpApi\n",
+            "16: this is a second HTTP API, and the local shop has one address.",
+        ),
+        (
+            "Resources:\n  A: {Type: AWS::Logs::LogGroup}\n".to_owned(),
+            "2: there is no resource of the type AWS::Serverless::HttpApi.",
+        ),
+        ("a: b\n".to_owned(), "1: the template has no Resources."),
+    ] {
+        assert_eq!(parse(&source).expect_err(expected), expected);
+    }
+}
+
+#[test]
+fn two_routes_of_one_shape_are_refused() {
+    let twice = small("", "Method: GET, Path: '/a/{x}'")
+        + "        Again:\n          Type: HttpApi\n          Properties: {ApiId: !Ref Api, Method: GET, Path: '/a/{y}'}\n";
+    assert_eq!(parse(&twice).unwrap_err(), "16: `GET /a/{y}` and `GET /a/{x}` (line 13) are the same route.");
+}
+
+#[test]
+fn a_zero_throttle_and_a_trailing_slash_are_warned_of() {
+    let source =
+        small("DefaultRouteSettings: {ThrottlingRateLimit: 0, ThrottlingBurstLimit: 0}", "Method: GET, Path: /a/");
+    let warnings = parse(&source).unwrap().warnings;
+    assert!(warnings.iter().any(|warning| warning.contains("throttle of 0")), "{warnings:?}");
+    assert!(warnings.iter().any(|warning| warning.contains("ends in a slash")), "{warnings:?}");
+}
+
+#[test]
+fn a_resource_whose_condition_is_false_is_not_there() {
+    let source = small("", "Method: GET, Path: /a")
+        + "  T:\n    Type: AWS::DynamoDB::Table\n    Condition: Never\nConditions:\n  Never: !Equals [a, b]\n";
+    assert_eq!(parse(&source).unwrap().tables, []);
+}
+
+#[test]
+fn a_missing_file_is_one_sentence() {
+    let error = Template::load(Path::new("/nowhere/template.yaml"), "shop", &BTreeMap::new()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "/nowhere/template.yaml: cannot be read (No such file or directory (os error 2)); name another one with --template."
+    );
+}
