@@ -1,0 +1,23 @@
+//! The shop, tested through its front door: every test speaks HTTP to a running shop and reads like what it proves.
+//!
+//! `shop` starts one, `client` speaks to it and checks on every answer what one forgets; the other modules are
+//! journeys. With `API_URL` set the same suite aims at a deployment (its throttles raised out of the way), with
+//! `DYNAMODB_URL` set each test's shop keeps its tables in that DynamoDB.
+
+// A test fails by panicking, in what it shares with others too.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod accounts;
+mod catalogue;
+mod client;
+mod concurrency;
+mod events;
+mod front_door;
+mod fulfilment;
+mod keeping;
+mod logs;
+mod orders;
+mod products;
+mod refusals;
+mod replays;
+mod shop;

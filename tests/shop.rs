@@ -1,0 +1,307 @@
+//! A running shop for a test, and who uses it.
+//!
+//! [`Shop::start`] serves a shop of the test's own, in this process, on a free port. With `API_URL` it is a deployment
+//! that every test shares instead: tests therefore find only what they made themselves, and one that has to move the
+//! clock, read the log or start a shop of a certain kind asks for [`Shop::in_process`], which says when it cannot be had.
+
+use std::future::Future;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use local::database::Access;
+use local::gateway::AccessLog;
+use local::shop::Options;
+use reqwest::Url;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use shared::ids;
+use shared::telemetry::Log;
+use tokio::sync::Notify;
+
+use crate::client::{Answer, Client};
+
+/// The admin of every local shop; elsewhere `ADMIN_USERNAME` and `ADMIN_PASSWORD` name one.
+const ADMIN: (&str, &str) = ("admin", "open sesame at closing time");
+
+/// The test payment method that every charge succeeds with.
+pub const VISA: &str = "pm_card_visa";
+
+/// A shop to test.
+pub struct Shop {
+    base: Url,
+    http: reqwest::Client,
+    inner: Option<InProcess>,
+}
+
+struct InProcess {
+    shop: local::shop::Shop,
+    log: Arc<Lines>,
+    access_log: Arc<Lines>,
+}
+
+/// What a shop of the test's own may differ in.
+#[derive(Default)]
+pub struct Setup {
+    /// Whether the template's throttles hold.
+    pub throttle: bool,
+    /// The file that keeps tables and keys.
+    pub data: Option<PathBuf>,
+}
+
+impl Shop {
+    /// A shop.
+    pub async fn start() -> Shop {
+        match std::env::var("API_URL") {
+            Ok(url) => Shop::deployed(&url),
+            Err(_) => Shop::with(Setup::default()).await,
+        }
+    }
+
+    /// A shop in this process, whose clock, log and set-up are the test's; `None`, with a line that says so, when the
+    /// suite aims at a deployment. `why` ends the sentence "…: it".
+    pub async fn in_process(why: &str, setup: Setup) -> Option<Shop> {
+        if std::env::var_os("API_URL").is_none() {
+            return Some(Shop::with(setup).await);
+        }
+        let test = std::thread::current().name().unwrap_or("a test").to_owned();
+        let _ = writeln!(std::io::stderr().lock(), "not applicable under API_URL: {test}: it {why}");
+        None
+    }
+
+    async fn with(setup: Setup) -> Shop {
+        let (log, access_log) = (Arc::new(Lines::default()), Arc::new(Lines::default()));
+        // A data file is the embedded database's.
+        let dynamodb = std::env::var("DYNAMODB_URL").ok().filter(|url| !url.is_empty() && setup.data.is_none());
+        let options = Options {
+            port: 0,
+            data: setup.data,
+            stack: match dynamodb {
+                Some(_) => format!("e2e-{}", random()),
+                None => "portico".to_owned(),
+            },
+            dynamodb: dynamodb.map(Access::local),
+            template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
+            seed: true,
+            throttle: setup.throttle,
+            clock: Clock::adjustable(),
+            log: log.log(),
+            access: Some(access_log.access_log()),
+        };
+        let shop =
+            local::shop::Shop::start(options).await.unwrap_or_else(|error| panic!("the shop does not start: {error}"));
+        let base = Url::parse(&format!("http://{}", shop.address())).expect("an address");
+        Shop { base, http: http_client(None), inner: Some(InProcess { shop, log, access_log }) }
+    }
+
+    /// The shop at `url`. Names under `execute-api.localhost`, which few resolvers know, are this machine.
+    fn deployed(url: &str) -> Shop {
+        let base = Url::parse(url).unwrap_or_else(|error| panic!("API_URL is not a URL ({error}): {url}"));
+        let host = base.host_str().unwrap_or_default().to_owned();
+        let here = host.ends_with(".localhost").then_some((host.as_str(), base.port_or_known_default().unwrap_or(80)));
+        Shop { http: http_client(here), base, inner: None }
+    }
+
+    /// Somebody who has not signed in.
+    pub fn anonymous(&self) -> Client {
+        let log = self.inner.as_ref().map(|inner| Arc::clone(&inner.log));
+        Client { http: self.http.clone(), base: self.base.clone(), token: None, log }
+    }
+
+    /// A new customer who has signed in.
+    pub async fn customer(&self) -> Client {
+        let (username, password) = (new_username(), random());
+        self.register(&username, &password).await.is(201);
+        self.sign_in(&username, &password).await
+    }
+
+    /// An admin who has signed in.
+    pub async fn admin(&self) -> Client {
+        let variable = |name, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
+        let (username, password) = (variable("ADMIN_USERNAME", ADMIN.0), variable("ADMIN_PASSWORD", ADMIN.1));
+        self.sign_in(&username, &password).await
+    }
+
+    /// Registers a customer.
+    pub async fn register(&self, username: &str, password: &str) -> Answer {
+        self.anonymous().post("/users", &json!({"username": username, "password": password})).await
+    }
+
+    /// Signs a customer in.
+    pub async fn sign_in(&self, username: &str, password: &str) -> Client {
+        let answer = self.anonymous().post("/login", &json!({"username": username, "password": password})).await;
+        self.anonymous().with_token(&answer.is(200).text_at("/token"))
+    }
+
+    /// The id of a new product of 19.99 that has this many pieces in stock.
+    pub async fn product(&self, stock: i64) -> String {
+        self.product_like(&a_product(), stock).await
+    }
+
+    /// The id of a new product that has this many pieces in stock.
+    pub async fn product_like(&self, product: &Value, stock: i64) -> String {
+        let admin = self.admin().await;
+        let id = admin.post("/products", product).await.is(201).text_at("/id");
+        if stock > 0 {
+            admin.post(&format!("/products/{id}/stock"), &json!({"change": stock})).key(&random()).await.is(200);
+        }
+        id
+    }
+
+    /// How many pieces a product has in stock, as the shop shows it.
+    pub async fn stock(&self, product: &str) -> i64 {
+        self.advance(Duration::from_secs(3));
+        let answer = self.anonymous().get(&format!("/products/{product}")).await.is(200);
+        answer.at("/stock").as_i64().unwrap_or_else(|| answer.fail("stock is not a number"))
+    }
+
+    /// Moves the shop's clock, where there is one to move.
+    pub fn advance(&self, by: Duration) {
+        if let Some(inner) = &self.inner {
+            inner.shop.clock().advance(by);
+        }
+    }
+
+    /// What the functions have logged so far.
+    pub fn log(&self) -> &Lines {
+        &self.in_process_only().log
+    }
+
+    /// What the API has logged so far.
+    pub fn access_log(&self) -> &Lines {
+        &self.in_process_only().access_log
+    }
+
+    /// Finishes what is under way and stops.
+    pub async fn stop(self) {
+        if let Some(inner) = self.inner {
+            inner.shop.stop().await;
+        }
+    }
+
+    fn in_process_only(&self) -> &InProcess {
+        self.inner.as_ref().expect("a shop from Shop::in_process")
+    }
+}
+
+pub fn http_client(here: Option<(&str, u16)>) -> reqwest::Client {
+    // Whoever was first has installed the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60));
+    builder = builder.redirect(reqwest::redirect::Policy::none());
+    if let Some((host, port)) = here {
+        builder = builder.resolve(host, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    }
+    builder.build().expect("an HTTP client")
+}
+
+/// Lines of a log.
+#[derive(Default)]
+pub struct Lines {
+    lines: Mutex<Vec<String>>,
+    more: Notify,
+}
+
+impl Lines {
+    fn log(self: &Arc<Lines>) -> Log {
+        let lines = Arc::clone(self);
+        Log::to(move |line| lines.push(line.to_owned()))
+    }
+
+    /// What the template's access log format has of a line, and all that the local gateway knows of it.
+    fn access_log(self: &Arc<Lines>) -> AccessLog {
+        let lines = Arc::clone(self);
+        AccessLog::to_sink(move |line| {
+            let everything = format!("{line} {line:?}");
+            let (id, route) = (line.request_id.as_str(), line.route_key.as_deref());
+            let line = json!({"request.id": id, "route": route, "status": line.status, "everything": everything});
+            lines.push(line.to_string());
+        })
+    }
+
+    fn push(&self, line: String) {
+        self.lines.lock().expect("a whole log").push(line);
+        self.more.notify_waiters();
+    }
+
+    /// Every line so far.
+    pub fn text(&self) -> Vec<String> {
+        self.lines.lock().expect("a whole log").clone()
+    }
+
+    /// Every line so far that belongs to a request.
+    pub fn of_request(&self, id: &str) -> Vec<Value> {
+        let lines = self.text();
+        let parsed =
+            lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not a JSON line: {line}")));
+        parsed.filter(|line: &Value| line["request.id"] == id).collect()
+    }
+
+    /// The line of a request, which may be written a moment after its answer has been read.
+    pub async fn line_of(&self, id: &str) -> Value {
+        let found = async {
+            loop {
+                let more = self.more.notified();
+                tokio::pin!(more);
+                more.as_mut().enable();
+                if let Some(line) = self.of_request(id).into_iter().next() {
+                    return line;
+                }
+                more.await;
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(10), found).await;
+        found.unwrap_or_else(|_| panic!("no line of the request {id} in\n{}", self.text().join("\n")))
+    }
+}
+
+/// Text that nobody has used before: 26 letters and digits.
+pub fn random() -> String {
+    ids::base32(&ids::random::<16>())
+}
+
+/// A name that nobody has registered.
+pub fn new_username() -> String {
+    format!("test{}", ids::base32(&ids::random::<10>()))
+}
+
+/// What an admin sends to make a product of 19.99.
+pub fn a_product() -> Value {
+    json!({
+        "name": "Reading lamp",
+        "description": "Warm light, one arm.",
+        "category": "lighting",
+        "price": {"amount": 1999, "currency": "EUR"},
+        "image": "https://images.example/reading-lamp.jpg",
+    })
+}
+
+/// An order of this many of a product, paid by this method.
+pub fn an_order(product: &str, quantity: i64, method: &str) -> Value {
+    json!({
+        "items": [{"product_id": product, "quantity": quantity}],
+        "payment": {"method": method},
+        "shipping_address": {
+            "name": "Ada Lovelace",
+            "lines": ["12 St James's Square"],
+            "postal_code": "SW1Y 4JH",
+            "city": "London",
+            "country": "GB",
+        },
+    })
+}
+
+/// Runs all of these at once, and waits for all of their answers.
+pub async fn all_at_once<F>(calls: impl IntoIterator<Item = F>) -> Vec<Answer>
+where
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let tasks: Vec<_> = calls.into_iter().map(tokio::spawn).collect();
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.expect("an answer"));
+    }
+    answers
+}
