@@ -18,13 +18,13 @@ struct Page {
     next: Option<Cursor>,
 }
 
-/// A step of the warehouse.
+/// A step of the warehouse. The braces of the empty ones matter: serde lets a unit variant pass with unknown members.
 #[derive(Deserialize)]
 #[serde(tag = "status", rename_all = "UPPERCASE", deny_unknown_fields)]
 enum Fulfilment {
-    Packed,
+    Packed {},
     Shipped { carrier: Text<50>, tracking_number: Text<100> },
-    Delivered,
+    Delivered {},
 }
 
 impl App {
@@ -70,11 +70,11 @@ impl App {
         let step: Fulfilment = request.json()?;
         let now = self.clock.now();
         let (event, target, shipment) = match step {
-            Fulfilment::Packed => (Event::Packed, OrderStatus::Packed, None),
+            Fulfilment::Packed {} => (Event::Packed, OrderStatus::Packed, None),
             Fulfilment::Shipped { carrier, tracking_number } => {
                 (Event::Shipped, OrderStatus::Shipped, Some(Shipment { carrier, tracking_number, shipped_at: now }))
             }
-            Fulfilment::Delivered => (Event::Delivered, OrderStatus::Delivered, None),
+            Fulfilment::Delivered {} => (Event::Delivered, OrderStatus::Delivered, None),
         };
         let (_, current) = self.store.find(&order).await?.ok_or(Error::NotFound("order"))?;
         if let Some(fulfilled) = self.store.fulfil(&current, event, shipment.clone(), now).await? {

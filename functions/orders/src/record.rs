@@ -14,6 +14,8 @@ pub const SHARDS: u8 = 4;
 pub struct OrderRecord {
     pub order_id: OrderId,
     pub user_id: UserId,
+    /// Not in the index `by_status`, whose order it does not give.
+    #[serde(default)]
     pub placed: String,
     pub status: OrderStatus,
     pub lines: Vec<Line>,
