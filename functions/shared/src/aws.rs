@@ -54,12 +54,12 @@ impl Config {
         })
     }
 
-    /// A DynamoDB client. An attempt takes a second at most, all of them together two.
+    /// A DynamoDB client. An attempt takes 1.5 s at most, all of them together 2.5 s.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_millis(700))
-            .operation_attempt_timeout(Duration::from_secs(1))
-            .operation_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(Duration::from_millis(1500))
+            .operation_timeout(Duration::from_millis(2500))
             .build();
         let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(20));
         let mut config = aws_sdk_dynamodb::Config::builder()

@@ -2,7 +2,7 @@
 //! event of payload format 2.0, calls the function, and reads its answer by the API's rules. Wherever a function or
 //! a client can tell, it behaves as the real one does; what the real one does not have, it does not have either.
 //!
-//! A request's way is in [`call`](self::call).
+//! A request's way is in `call`.
 
 mod access;
 mod answer;
