@@ -3,12 +3,9 @@
 
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::header;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, header};
-use percent_encoding::percent_decode_str;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use shared::clock::Timestamp;
@@ -17,6 +14,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use super::ids::Ids;
+use super::parts::{cookies, joined, query_parameters, text_or_base64};
 use crate::template::{HttpApi, IdentitySource};
 
 /// `14/Apr/2025:22:14:16 +0000`
@@ -277,61 +275,6 @@ impl Serialize for Headers<'_> {
         map.serialize_entry("x-forwarded-proto", "https")?;
         map.end()
     }
-}
-
-/// A header's value; several lines are joined by `,` without a space.
-fn joined<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {
-    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes).map(String::from_utf8_lossy);
-    let first = values.next()?;
-    let rest: Vec<Cow<'_, str>> = values.collect();
-    if rest.is_empty() { Some(first) } else { Some(Cow::Owned(format!("{first},{}", rest.join(",")))) }
-}
-
-/// The cookies of every `cookie` line, verbatim.
-fn cookies(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
-    let mut cookies = Vec::new();
-    for line in headers.get_all(header::COOKIE) {
-        let line = String::from_utf8_lossy(line.as_bytes());
-        let split = line.split(';').map(str::trim).filter(|cookie| !cookie.is_empty());
-        cookies.extend(split.map(|cookie| Cow::Owned(cookie.to_owned())));
-    }
-    cookies
-}
-
-/// Decoded parameters in the order of their first appearance; the values of a repeated one are joined by `,`.
-fn query_parameters(query: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
-    let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (name, value) = (decoded(name), decoded(value));
-        match parameters.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, values)) => *values = Cow::Owned(format!("{values},{value}")),
-            None => parameters.push((name, value)),
-        }
-    }
-    parameters
-}
-
-fn decoded(text: &str) -> Cow<'_, str> {
-    if text.contains('+') {
-        let spaced = text.replace('+', " ");
-        return Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned());
-    }
-    percent_decode_str(text).decode_utf8_lossy()
-}
-
-/// A body as it stands in an event: text for the media types that AWS takes for text, base64 for every other and for
-/// none. Unverified on AWS: types such as `application/problem+json` (base64 here), and text that is not UTF-8
-/// (replacement characters here).
-fn text_or_base64<'b>(head: &Parts, body: &'b [u8]) -> (Cow<'b, str>, bool) {
-    let value = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let media_type = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    let is = |known: &str| media_type.eq_ignore_ascii_case(known.as_bytes());
-    let text = media_type.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"text/"))
-        || is("application/json")
-        || is("application/xml")
-        || is("application/javascript");
-    if text { (String::from_utf8_lossy(body), false) } else { (Cow::Owned(STANDARD.encode(body)), true) }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! event of payload format 2.0, calls the function, and reads its answer by the API's rules. Wherever a function or
 //! a client can tell, it behaves as the real one does; what the real one does not have, it does not have either.
 //!
-//! A request's way is in `call`.
+//! A request's way through it is in `call.rs`.
 
 mod access;
 mod answer;
@@ -10,6 +10,7 @@ mod authorize;
 mod call;
 mod event;
 mod ids;
+mod parts;
 mod routing;
 mod throttle;
 

@@ -6,8 +6,8 @@ use super::authorizers;
 use super::functions::Declared;
 use super::model::{HttpApi, Route, Throttle};
 use super::node::{Fault, Node, Value};
-use super::resolve::{ACCOUNT_ID, REGION, Scope};
 use super::routes;
+use super::scope::{ACCOUNT_ID, REGION, Scope};
 use super::section::Section;
 
 /// AWS's own limits for an account, which hold where a block of settings gives only one of the two.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::model::Function;
 use super::node::{Entry, Fault, Node, Value};
-use super::resolve::Scope;
+use super::scope::Scope;
 use super::section::Section;
 
 /// A function and its events, which the API reads.
@@ -84,7 +84,7 @@ pub fn read(scope: &Scope, id: &str, line: usize, properties: &Node) -> Result<D
     }
     let events = section.section("Events")?.map(|mut events| events.rest()).unwrap_or_default();
     section.close()?;
-    let arn = format!("arn:aws:lambda:{}:{}:function:{name}", super::resolve::REGION, super::resolve::ACCOUNT_ID);
+    let arn = format!("arn:aws:lambda:{}:{}:function:{name}", super::scope::REGION, super::scope::ACCOUNT_ID);
     let function = Function { logical_id: id.to_owned(), name, arn, code_uri, timeout, memory_mb, environment, line };
     Ok(Declared { function, events })
 }

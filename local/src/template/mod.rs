@@ -4,11 +4,13 @@
 
 mod api;
 mod authorizers;
+mod conditions;
 mod functions;
 mod model;
 mod node;
 mod resolve;
 mod routes;
+mod scope;
 mod section;
 mod tables;
 
@@ -20,11 +22,11 @@ pub use model::{
     Attribute, AttributeKind, Function, HttpApi, IdentitySource, Index, KeyPart, KeyRole, LambdaAuthorizer, Projection,
     Route, Segment, Table, Template, Throttle,
 };
-pub use resolve::{ACCOUNT_ID, REGION};
 pub use routes::INTEGRATION_TIMEOUT;
+pub use scope::{ACCOUNT_ID, REGION};
 
 use node::{Entry, Fault, Node, Value};
-use resolve::Scope;
+use scope::Scope;
 use section::Section;
 
 /// Why a template cannot be used, in one sentence: `template.yaml:42: …`.

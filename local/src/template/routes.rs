@@ -7,7 +7,7 @@ use super::authorizers::Auth;
 use super::functions::Declared;
 use super::model::{Route, Segment};
 use super::node::{Entry, Fault, Node};
-use super::resolve::Scope;
+use super::scope::Scope;
 use super::section::Section;
 
 /// How long an HTTP API waits for a function where the route says nothing.

@@ -1,7 +1,7 @@
 //! Reading one mapping of a template property by property, so that whatever nobody read is an error with its line.
 
 use super::node::{Entry, Fault, Node, Value};
-use super::resolve::Scope;
+use super::scope::Scope;
 
 /// A mapping that is being read.
 pub struct Section<'a> {

@@ -2,7 +2,7 @@
 
 use super::model::{Attribute, AttributeKind, Index, KeyPart, KeyRole, Projection, Table};
 use super::node::{Fault, Node, Value};
-use super::resolve::Scope;
+use super::scope::Scope;
 use super::section::Section;
 
 /// What matters only in AWS: durability, encryption, capacity. Tables made here are on-demand.
