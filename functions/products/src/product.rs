@@ -1,5 +1,7 @@
 //! A product: what is accepted of one, and the key that puts it in the catalogue's order.
 
+use std::str::FromStr;
+
 use caseless::Caseless;
 use serde::{Deserialize, Deserializer, Serialize};
 use shared::ids::ProductId;
@@ -14,8 +16,37 @@ pub type Name = Text<100>;
 pub type Description = Text<2000>;
 /// A product's category.
 pub type Category = Text<50>;
-/// Where a product's picture is.
-pub type Image = Text<500>;
+
+/// Where a product's picture is: an https URL of at most 500 characters, because a page puts it into its markup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Image(Text<500>);
+
+impl Image {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl FromStr for Image {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Image, String> {
+        let url: Text<500> = text.parse()?;
+        let rest = url.as_str().strip_prefix("https://").unwrap_or_default();
+        if rest.is_empty() || rest.contains(|c: char| c.is_whitespace() || "\"'<>\\`".contains(c)) {
+            return Err("an image is an https URL".to_owned());
+        }
+        Ok(Image(url))
+    }
+}
+
+impl<'de> Deserialize<'de> for Image {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Image, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
 
 /// A product of the catalogue, as answers show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,7 +77,7 @@ pub struct NewProduct {
     pub category: Category,
     /// The price of one.
     pub price: Money,
-    /// 1 to 500 characters.
+    /// Its picture.
     #[serde(default)]
     pub image: Option<Image>,
     /// How many there are to begin with.
@@ -222,5 +253,15 @@ mod tests {
         assert!([0, 1_000_001, -1_000_001, i64::MIN].into_iter().all(|number| StockChange::try_from(number).is_err()));
         assert_eq!(StockChange::try_from(-3).map(StockChange::needed), Ok(3));
         assert_eq!(StockChange::try_from(3).map(StockChange::needed), Ok(0));
+    }
+
+    #[test]
+    fn images_that_are_no_https_urls_are_refused() {
+        for wrong in
+            ["", "https://", "http://example.com/a.jpg", "javascript:alert(1)", "https://a/\"onload=", "https://a b"]
+        {
+            assert!(wrong.parse::<Image>().is_err(), "{wrong}");
+        }
+        assert!("https://images.example.com/a.jpg".parse::<Image>().is_ok());
     }
 }

@@ -155,6 +155,10 @@ pub fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         refusal(pointer, error.inner())
     })?;
     deserializer.end().map_err(|error| refusal(String::new(), &error))?;
+    // serde would also read a struct from an array of its values, which no contract mentions.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::field("", "must be an object"));
+    }
     Ok(value)
 }
 
@@ -311,6 +315,11 @@ mod tests {
         assert_eq!(pointer_of(r#"{"items":"x"}"#).as_deref(), Some("/items"));
         assert_eq!(pointer_of(r#"{"items":[],"a/b":1}"#).as_deref(), Some("/a~1b"));
         assert_eq!(pointer_of("{}").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn an_array_is_not_taken_for_an_object() {
+        assert_eq!(pointer_of("[[1]]").as_deref(), Some(""));
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub fn seed_items(id: &ProductId, new: &NewProduct) -> Result<[Item; 2], Error> 
         category: new.category.to_string(),
         amount: new.price.amount(),
         currency: new.price.currency(),
-        image: new.image.as_ref().map(ToString::to_string),
+        image: new.image.as_ref().map(|image| image.as_str().to_owned()),
     })?;
     let count = new.stock.get();
     let stock = aws::item(&StockRecord {

@@ -60,7 +60,7 @@ impl Store {
         }
         let remove_image = patch.image == Some(None);
         if let Some(image) = patch.image.flatten() {
-            set.push(("image", AttributeValue::S(image.to_string())));
+            set.push(("image", AttributeValue::S(image.as_str().to_owned())));
         }
 
         let mut update = self.client.update_item().table_name(&self.table).set_key(Some(key(id.as_str(), PRODUCT)));
