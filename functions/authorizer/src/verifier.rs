@@ -98,6 +98,10 @@ fn bearer(authorization: &str) -> Option<&str> {
 
 fn json<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, Refusal> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal)?;
+    // serde would also read a struct from an array of its values.
+    if !bytes.starts_with(b"{") {
+        return Err(Refusal);
+    }
     serde_json::from_slice(&bytes).map_err(|_| Refusal)
 }
 

@@ -2,13 +2,10 @@
 //! replay has the first answer's bytes, whatever became of the order since.
 
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::{HeaderName, LOCATION, RETRY_AFTER};
+use lambda_http::http::header::{LOCATION, RETRY_AFTER};
 use shared::contract::{OrderAndPayment, OrderStatus};
 use shared::error::Error;
 use shared::http::{self, Response};
-
-/// Says that an answer is a repeat of the first one.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The final answer: 201 for an order that was confirmed, 402 for one whose payment was declined.
 ///
@@ -25,7 +22,7 @@ pub fn settled(both: OrderAndPayment, replayed: bool, request_id: &str) -> Resul
         }
     };
     if replayed {
-        http::set(&mut response, REPLAYED, "true")?;
+        http::set(&mut response, http::REPLAYED, "true")?;
     }
     Ok(response)
 }

@@ -14,9 +14,9 @@ use shared::error::Error;
 use shared::http::Request;
 
 /// Together with what lies between them these fit into the function's 15 s.
-const PLACE: Duration = Duration::from_secs(3);
+const PLACE: Duration = Duration::from_secs(2);
 const CHARGE: Duration = Duration::from_secs(8);
-const SETTLE: Duration = Duration::from_secs(3);
+const SETTLE: Duration = Duration::from_secs(2);
 
 /// Orders and payments.
 pub struct Functions {

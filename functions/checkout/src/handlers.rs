@@ -55,11 +55,12 @@ impl App {
         method: PaymentMethod,
         repeat: bool,
     ) -> Result<Response, Error> {
-        let order_id = both.order.id.clone();
-        let charge = Charge { order_id: order_id.clone(), amount: both.order.total, method };
+        let charge = Charge { order_id: both.order.id.clone(), amount: both.order.total, method };
         let settled = match self.functions.charge(request, charge).await {
             Ok(payment) if payment.status == PaymentStatus::Unknown => Ok(None),
-            Ok(payment) => self.functions.settle(request, Settle { order_id, payment }).await.map(Some),
+            Ok(payment) => {
+                self.functions.settle(request, Settle { order: both.order.clone(), payment }).await.map(Some)
+            }
             Err(error) => Err(error),
         };
         let settled = settled.unwrap_or_else(|error| {

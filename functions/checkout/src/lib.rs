@@ -85,7 +85,7 @@ impl App {
     pub async fn handle(self: Arc<Self>, event: lambda_http::Request) -> Result<Response, FunctionError> {
         match Event::from(event) {
             Event::Http(request) => Ok(http::serve(&self.telemetry, &request, self.route(&request)).await),
-            Event::Direct(_) => command::refuse(),
+            Event::Direct(_) => command::refuse(&self.telemetry).await,
         }
     }
 

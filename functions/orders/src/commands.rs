@@ -1,7 +1,8 @@
 //! What orders does for checkout.
 
 use shared::contract::{Order, OrderAndPayment, OrderStatus, Payment, PaymentStatus, Place, Placed, Settle, Step};
-use shared::error::{Error, Shortage};
+use shared::error::Error;
+use shared::ids::PaymentId;
 
 use crate::App;
 use crate::order::{self, Event};
@@ -45,10 +46,18 @@ impl App {
             Err(NotPlaced::Exists { fingerprint, current }) => {
                 Ok(Placed::Existing { same_request: fingerprint == place.fingerprint, current })
             }
-            Err(NotPlaced::Refused { gone, .. }) if !gone.is_empty() => {
-                Ok(Placed::ProductUnavailable { product_ids: gone })
+            Err(NotPlaced::Refused { contended, gone, short }) => {
+                let refusal = match gone.is_empty() {
+                    true => Placed::OutOfStock { lines: short },
+                    false => Placed::ProductUnavailable { product_ids: gone },
+                };
+                // The first sending of this very order may be what took the last piece.
+                match self.existing_or(&place, refusal).await? {
+                    Placed::Existing { same_request, current } => Ok(Placed::Existing { same_request, current }),
+                    _ if contended => Err(Error::Unavailable("the order is being placed at this moment".to_owned())),
+                    refusal => Ok(refusal),
+                }
             }
-            Err(NotPlaced::Refused { short, .. }) => Ok(Placed::OutOfStock { lines: short }),
             Err(NotPlaced::Failed(error)) => Err(error),
         }
     }
@@ -72,23 +81,17 @@ impl App {
                 return Err(Error::field("/payment/status", "an unknown payment settles nothing"));
             }
         };
-        let (_, current) = self.store.find(&settle.order_id).await?.ok_or(Error::NotFound("order"))?;
-        if current.order.status == OrderStatus::Pending {
-            let settled = self.store.settle(&current, event, &settle.payment, self.clock.now()).await?;
-            if let Some(settled) = settled {
-                return Ok(settled);
-            }
+        if settle.payment.id != PaymentId::of_order(&settle.order.id) || settle.payment.amount != settle.order.total {
+            return Err(Error::Internal(format!("not the payment of order {}", settle.order.id)));
         }
-        let (_, current) = self.store.find(&settle.order_id).await?.ok_or(Error::NotFound("order"))?;
+        if let Some(settled) = self.store.settle(&settle.order, event, &settle.payment, self.clock.now()).await? {
+            return Ok(settled);
+        }
+        let (_, current) = self.store.find(&settle.order.id).await?.ok_or(Error::NotFound("order"))?;
         if current.payment == settle.payment {
             Ok(current)
         } else {
-            Err(Error::Internal(format!("order {} has ended otherwise", settle.order_id)))
+            Err(Error::Internal(format!("order {} is not as it was placed, or has ended otherwise", settle.order.id)))
         }
     }
-}
-
-/// What a line lacks.
-pub fn shortage(line: &shared::contract::Line, available: i64) -> Shortage {
-    Shortage { product_id: line.product_id.clone(), asked: line.quantity.get(), available }
 }

@@ -16,7 +16,6 @@ use shared::{command, http};
 mod commands;
 mod handlers;
 mod order;
-mod record;
 mod store;
 
 use store::Store;

@@ -1,6 +1,7 @@
 //! An order's states, and what its lines cost.
 
 use shared::contract::{Item, Line, OrderStatus};
+use shared::error::Shortage;
 use shared::money::Money;
 
 /// What can happen to an order.
@@ -73,6 +74,11 @@ pub fn line(item: Item, offer: Offer) -> Option<Line> {
 pub fn total(lines: &[Line]) -> Option<Money> {
     let (first, rest) = lines.split_first()?;
     rest.iter().try_fold(first.total, |sum, line| sum.plus(line.total))
+}
+
+/// What a line lacks.
+pub fn shortage(line: &Line, available: i64) -> Shortage {
+    Shortage { product_id: line.product_id.clone(), asked: line.quantity.get(), available }
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
-//! The orders table, and of the products table the offers and the stock numbers.
+//! The orders table, and of the products table the offers and the stock numbers. Nothing outside this file and its part
+//! `record` names their attributes.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use serde::Deserialize;
-use shared::aws::{self, Item, OnConditionFailed};
+use shared::aws::{self, Item, built};
 use shared::clock::Timestamp;
 use shared::contract::{Order, OrderAndPayment, OrderStatus, Payment, Shipment, Step};
 use shared::error::{Error, Shortage};
@@ -15,9 +16,10 @@ use shared::ids::{OrderId, ProductId, UserId};
 use shared::money::{Currency, Money};
 use shared::transaction::{self, Cancelled, condition_failed};
 
-use crate::commands::shortage;
-use crate::order::{self, Event, Offer};
-use crate::record::{self, OrderRecord, SHARDS, partition, sort_key, work};
+use crate::order::{self, Event, Offer, shortage};
+use record::{OrderRecord, SHARDS, partition, sort_key, work};
+
+mod record;
 
 /// The tables.
 pub struct Store {
@@ -47,8 +49,10 @@ pub enum NotPlaced {
         /// The order as it is now.
         current: Box<OrderAndPayment>,
     },
-    /// Its products cannot be had.
+    /// Its products cannot be had, as far as the cancelled transaction tells.
     Refused {
+        /// Whether another write to the same order was under way.
+        contended: bool,
         /// Not for sale.
         gone: Vec<ProductId>,
         /// Too few.
@@ -77,10 +81,6 @@ struct StockRecord {
     available: i64,
 }
 
-fn built(error: impl std::fmt::Display) -> Error {
-    Error::Internal(format!("a write was incomplete: {error}"))
-}
-
 fn number(number: i64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
@@ -105,30 +105,16 @@ impl Store {
         let key = |product: &ProductId| {
             HashMap::from([("product_id".to_owned(), text(product.as_str())), ("part".to_owned(), text("product"))])
         };
-        let keys = KeysAndAttributes::builder()
-            .set_keys(Some(products.iter().map(key).collect()))
-            .consistent_read(true)
-            .projection_expression("product_id, #name, amount, currency, catalogue")
-            .expression_attribute_names("#name", "name")
-            .build()
-            .map_err(built)?;
-        let mut wanted = Some(HashMap::from([(self.products.clone(), keys)]));
+        let keys = products.iter().map(key).collect();
         let mut offers = HashMap::new();
-        // DynamoDB may leave keys for another time; the SDK's time-outs bound how often.
-        for _ in 0..5 {
-            let Some(keys) = wanted.take() else { break };
-            let answer = self.client.batch_get_item().set_request_items(Some(keys)).send().await?;
-            for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                let product: ProductRecord = aws::record(item)?;
-                if product.catalogue.is_some() {
-                    let price =
-                        Money::new(product.amount, product.currency).map_err(|e| Error::Internal(e.to_owned()))?;
-                    offers.insert(product.product_id, Offer { name: product.name, price });
-                }
+        for item in aws::batch_get(&self.client, &self.products, keys, true).await? {
+            let product: ProductRecord = aws::record(item)?;
+            if product.catalogue.is_some() {
+                let price = Money::new(product.amount, product.currency).map_err(|e| Error::Internal(e.to_owned()))?;
+                offers.insert(product.product_id, Offer { name: product.name, price });
             }
-            wanted = answer.unprocessed_keys.filter(|keys| !keys.is_empty());
         }
-        if wanted.is_some() { Err(Error::Unavailable("products are throttled".to_owned())) } else { Ok(offers) }
+        Ok(offers)
     }
 
     /// Puts an order and reserves its stock, or neither.
@@ -158,7 +144,9 @@ impl Store {
             Err(Cancelled::Refused(reasons)) => reasons,
         };
         let mut reasons = reasons.into_iter();
-        if let Some(reason) = reasons.next().filter(condition_failed) {
+        let put = reasons.next();
+        let contended = put.as_ref().and_then(|reason| reason.code()).is_some_and(|code| code != "None");
+        if let Some(reason) = put.filter(condition_failed) {
             let record: OrderRecord = aws::record(reason.item.unwrap_or_default()).map_err(NotPlaced::Failed)?;
             let fingerprint = record.fingerprint.clone();
             return Err(NotPlaced::Exists { fingerprint, current: Box::new(record.into()) });
@@ -170,19 +158,19 @@ impl Store {
                 _ => gone.push(line.product_id.clone()),
             }
         }
-        Err(NotPlaced::Refused { gone, short })
+        Err(NotPlaced::Refused { contended, gone, short })
     }
 
-    /// Ends a pending order. `None`: it was not pending any more.
+    /// Ends a pending order. `None`: a condition was in the way, so the order is to be read again. (Which condition
+    /// says little: beside another settling of the order, a stock's may fail first.)
     pub async fn settle(
         &self,
-        current: &OrderAndPayment,
+        placed: &Order,
         event: Event,
         payment: &Payment,
         now: Timestamp,
     ) -> Result<Option<OrderAndPayment>, Error> {
-        let mut settled = current.clone();
-        settled.payment = payment.clone();
+        let mut settled = OrderAndPayment { order: placed.clone(), payment: payment.clone() };
         let Some(status) = advance(&mut settled.order, event, now) else {
             return Ok(None);
         };
@@ -191,9 +179,11 @@ impl Store {
             .table_name(&self.orders)
             .key("order_id", text(settled.order.id.as_str()))
             .update_expression(format!("SET payment = :payment, {}", order.expression))
-            .condition_expression(STATUS_IS)
+            .condition_expression(format!("{STATUS_IS} AND #lines = :lines"))
             .set_expression_attribute_names(Some(order.names))
+            .expression_attribute_names("#lines", "lines")
             .set_expression_attribute_values(Some(order.values))
+            .expression_attribute_values(":lines", aws::attribute(&placed.items)?)
             .expression_attribute_values(":payment", aws::attribute(payment)?)
             .build()
             .map_err(built)?;
@@ -213,10 +203,7 @@ impl Store {
         }
         match transaction::write(&self.client, items).await {
             Ok(()) => Ok(Some(settled)),
-            Err(Cancelled::Refused(reasons)) if reasons.first().is_some_and(condition_failed) => Ok(None),
-            Err(Cancelled::Refused(_)) => {
-                Err(Error::Internal(format!("less reserved than order {} holds", current.order.id)))
-            }
+            Err(Cancelled::Refused(_)) => Ok(None),
             Err(Cancelled::Failed(error)) => Err(error),
         }
     }
@@ -251,12 +238,11 @@ impl Store {
             .set_expression_attribute_names(Some(change.names))
             .return_values(ReturnValue::AllNew)
             .send()
-            .await
-            .on_condition_failed(|| Error::WrongStatus(order.status));
+            .await;
         match updated {
             Ok(output) => Ok(Some(aws::record::<OrderRecord>(output.attributes.unwrap_or_default())?.into())),
-            Err(Error::WrongStatus(_)) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) if aws::condition_failed(&error) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -312,9 +298,18 @@ impl Store {
             query =
                 query.expression_attribute_names("#range", range).expression_attribute_values(":after", text(after));
         }
-        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-        let query = query.key_condition_expression(condition).scan_index_forward(comparison == ">").limit(limit);
-        Ok(query.send().await?.items.unwrap_or_default())
+        let query = query.key_condition_expression(condition).scan_index_forward(comparison == ">");
+        let (mut items, mut start) = (Vec::new(), None);
+        // An answer ends at 1 MB, before the limit where orders are large.
+        loop {
+            let wanted = i32::try_from(limit - items.len()).unwrap_or(i32::MAX);
+            let answer = query.clone().limit(wanted).set_exclusive_start_key(start).send().await?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if items.len() >= limit || start.is_none() {
+                return Ok(items);
+            }
+        }
     }
 
     fn stock_update(&self, product: &ProductId, quantity: i64) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
@@ -368,5 +363,5 @@ fn page(mut records: Vec<OrderRecord>, limit: usize, key: impl Fn(&OrderRecord) 
     let more = records.len() > limit;
     records.truncate(limit);
     let next = if more { records.last().map(key) } else { None };
-    (records.into_iter().map(record::OrderRecord::into).collect(), next)
+    (records.into_iter().map(Into::into).collect(), next)
 }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use serde::{Deserialize, Serialize};
-use shared::aws::{self, OnConditionFailed};
+use shared::aws;
 use shared::clock::Timestamp;
 use shared::contract::Charge;
 use shared::error::Error;
@@ -116,15 +116,14 @@ impl Store {
             .expression_attribute_values(":now", aws::attribute(&now)?)
             .return_values(ReturnValue::AllNew)
             .send()
-            .await
-            .on_condition_failed(|| Error::NotFound("started payment"));
+            .await;
         match updated {
             Ok(output) => aws::record(output.attributes.unwrap_or_default()),
-            Err(Error::NotFound(_)) => {
+            Err(error) if aws::condition_failed(&error) => {
                 let get = self.client.get_item().table_name(&self.table).key("order_id", key).consistent_read(true);
                 aws::record(get.send().await?.item.unwrap_or_default())
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 }

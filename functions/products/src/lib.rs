@@ -87,18 +87,18 @@ impl App {
     pub async fn handle(self: Arc<Self>, event: lambda_http::Request) -> Result<Response, FunctionError> {
         match Event::from(event) {
             Event::Http(request) => Ok(shared::http::serve(&self.telemetry, &request, self.route(&request)).await),
-            Event::Direct(_) => shared::command::refuse(),
+            Event::Direct(_) => shared::command::refuse(&self.telemetry).await,
         }
     }
 
     async fn route(&self, request: &Request) -> Result<Response, Error> {
         match request.route_key() {
-            handlers::LIST => handlers::list(self, request).await,
-            "POST /products" => handlers::create(self, request).await,
-            "GET /products/{product_id}" => handlers::show(self, request).await,
-            "PATCH /products/{product_id}" => handlers::change(self, request).await,
-            "DELETE /products/{product_id}" => handlers::archive(self, request).await,
-            "POST /products/{product_id}/stock" => handlers::restock(self, request).await,
+            "GET /products" => self.list(request).await,
+            "POST /products" => self.create(request).await,
+            "GET /products/{product_id}" => self.show(request).await,
+            "PATCH /products/{product_id}" => self.change(request).await,
+            "DELETE /products/{product_id}" => self.archive(request).await,
+            "POST /products/{product_id}/stock" => self.restock(request).await,
             _ => Err(shared::http::unknown_route(request)),
         }
     }

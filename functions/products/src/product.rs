@@ -90,19 +90,19 @@ pub struct NewProduct {
 #[serde(deny_unknown_fields)]
 pub struct Patch {
     /// Another name.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "shared::http::present")]
     pub name: Option<Name>,
     /// Another description.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "shared::http::present")]
     pub description: Option<Description>,
     /// Another category.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "shared::http::present")]
     pub category: Option<Category>,
     /// Another price.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "shared::http::present")]
     pub price: Option<Money>,
     /// Another image, or none.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "shared::http::present")]
     pub image: Option<Option<Image>>,
 }
 
@@ -112,11 +112,6 @@ impl Patch {
         let Patch { name, description, category, price, image } = self;
         name.is_none() && description.is_none() && category.is_none() && price.is_none() && image.is_none()
     }
-}
-
-/// Tells a null from an absent field, which serde's own `Option` does not.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// How many of a new product there are: 0–1,000,000.

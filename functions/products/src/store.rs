@@ -5,10 +5,9 @@ mod records;
 mod writes;
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use shared::aws::{self, Item};
 use shared::error::Error;
 use shared::ids::ProductId;
@@ -19,8 +18,6 @@ use crate::product::{Product, product_at};
 
 pub use self::records::seed_items;
 pub use self::writes::Restocked;
-
-const BATCH_ATTEMPTS: u32 = 6;
 
 /// A page of products.
 pub struct Page {
@@ -95,7 +92,7 @@ impl Store {
     pub async fn in_stock(&self, products: &[Product]) -> Result<HashSet<ProductId>, Error> {
         let keys = products.iter().map(|product| key(product.id.as_str(), STOCK)).collect();
         let mut in_stock = HashSet::new();
-        for item in self.batch_get(keys, false).await? {
+        for item in aws::batch_get(&self.client, &self.table, keys, false).await? {
             let stock: StockRecord = aws::record(item)?;
             if stock.live && stock.available > 0 {
                 in_stock.insert(stock.product_id);
@@ -108,7 +105,7 @@ impl Store {
     pub async fn find(&self, id: &ProductId) -> Result<(Product, i64), Error> {
         let keys = vec![key(id.as_str(), PRODUCT), key(id.as_str(), STOCK)];
         let (mut product, mut stock) = (None, None);
-        for item in self.batch_get(keys, true).await? {
+        for item in aws::batch_get(&self.client, &self.table, keys, true).await? {
             match item.get("part").and_then(|part| part.as_s().ok()).map(String::as_str) {
                 Some(PRODUCT) => product = Some(aws::record::<ProductRecord>(item)?),
                 _ => stock = Some(aws::record::<StockRecord>(item)?),
@@ -118,25 +115,6 @@ impl Store {
             (Some(product), Some(stock)) if product.catalogue.is_some() => Ok((product.try_into()?, stock.available)),
             _ => Err(unknown()),
         }
-    }
-
-    async fn batch_get(&self, keys: Vec<Item>, consistent: bool) -> Result<Vec<Item>, Error> {
-        let mut found = Vec::new();
-        let mut keys = keys;
-        for attempt in 0..BATCH_ATTEMPTS {
-            if keys.is_empty() {
-                return Ok(found);
-            }
-            if attempt > 0 {
-                tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
-            }
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent).build();
-            let wanted = wanted.map_err(|error| Error::Internal(error.to_string()))?;
-            let answer = self.client.batch_get_item().request_items(&self.table, wanted).send().await?;
-            found.extend(answer.responses.unwrap_or_default().into_values().flatten());
-            keys = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|rest| rest.keys).collect();
-        }
-        if keys.is_empty() { Ok(found) } else { Err(Error::Unavailable("keys were left unprocessed".to_owned())) }
     }
 }
 

@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::config::{
     BehaviorVersion, IdentityCache, Region, SharedHttpClient, StalledStreamProtectionConfig,
 };
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -121,6 +122,44 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
+/// Reads items by key, in any order, each found one once; at most 100 keys. What DynamoDB leaves for another time is
+/// asked for again, after a growing pause.
+///
+/// # Errors
+/// As any call; [`Error::Unavailable`] when keys are left after the last attempt.
+pub async fn batch_get(
+    client: &aws_sdk_dynamodb::Client,
+    table: &str,
+    keys: Vec<Item>,
+    consistent: bool,
+) -> Result<Vec<Item>, Error> {
+    const ATTEMPTS: u32 = 4;
+    let (mut keys, mut found) = (keys, Vec::new());
+    for attempt in 0..ATTEMPTS {
+        if keys.is_empty() {
+            break;
+        }
+        if attempt > 0 {
+            tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
+        }
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent).build();
+        let answer = client.batch_get_item().request_items(table, wanted.map_err(built)?).send().await?;
+        found.extend(answer.responses.unwrap_or_default().into_values().flatten());
+        keys = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|rest| rest.keys).collect();
+    }
+    if keys.is_empty() { Ok(found) } else { Err(Error::Unavailable("keys were left unprocessed".to_owned())) }
+}
+
+/// What an incomplete request means: a bug.
+pub fn built(error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("a request was incomplete: {error}"))
+}
+
+/// Whether a write's own condition is what stood in its way.
+pub fn condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.code() == Some("ConditionalCheckFailedException")
+}
+
 /// What a failed call means for the request: repeat it later, or a bug.
 impl<E, R> From<SdkError<E, R>> for Error
 where
@@ -194,10 +233,7 @@ where
     R: std::fmt::Debug,
 {
     fn on_condition_failed(self, outcome: impl FnOnce() -> Error) -> Result<T, Error> {
-        self.map_err(|error| match error.code() {
-            Some("ConditionalCheckFailedException") => outcome(),
-            _ => Error::from(error),
-        })
+        self.map_err(|error| if condition_failed(&error) { outcome() } else { error.into() })
     }
 }
 

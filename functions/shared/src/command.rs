@@ -63,10 +63,11 @@ pub fn reply(reply: &impl Serialize) -> Result<Response, FunctionError> {
     Ok(Response::new(Body::Text(json)))
 }
 
-/// The refusal of a function that has no commands.
+/// Refuses a direct invocation, for a function that has no commands, and logs it.
 ///
 /// # Errors
 /// Always.
-pub fn refuse() -> Result<Response, FunctionError> {
-    Err(FunctionError(Error::Forbidden))
+pub async fn refuse(telemetry: &Telemetry) -> Result<Response, FunctionError> {
+    let subject = Subject { request_id: String::new(), trace_id: None, route: None, command: None, user_id: None };
+    telemetry.observe(&subject, |_| (200, None), async { Err(Error::Forbidden) }).await.map_err(FunctionError)
 }

@@ -134,8 +134,8 @@ pub struct Charge {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settle {
-    /// The order.
-    pub order_id: OrderId,
+    /// The order as it was placed, so that orders need not read it first; its write compares the lines.
+    pub order: Order,
     /// What payments answered; captured or declined.
     pub payment: Payment,
 }

@@ -6,8 +6,8 @@ use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_A
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_path_to_error::Segment;
 
 use crate::contract::{OrderAndPayment, OrderStatus};
@@ -18,6 +18,9 @@ use crate::telemetry::{Subject, Telemetry};
 
 /// The largest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// Says that an answer repeats the first one under its idempotency key.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// An answer.
 pub type Response = lambda_http::Response<Body>;
@@ -162,6 +165,14 @@ pub fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     Ok(value)
 }
 
+/// For a member that may be absent (`None`), null (`Some(None)`) or there: `#[serde(default, deserialize_with = "…")]`.
+///
+/// # Errors
+/// As `T`.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 fn pointer_token(segment: &Segment) -> String {
     match segment {
         Segment::Seq { index } => format!("/{index}"),
@@ -290,8 +301,6 @@ pub fn unknown_route(request: &Request) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
     use crate::money::Quantity;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::CACHE_CONTROL;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
 use shared::contract;
 use shared::error::Error;
@@ -62,15 +62,11 @@ struct Token {
 #[serde(deny_unknown_fields)]
 pub struct ProfileChange {
     /// The name to be called by.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "http::present")]
     pub display_name: Option<Option<Text<100>>>,
     /// Where to write to.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "http::present")]
     pub email: Option<Option<Email>>,
-}
-
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// What a person with the right to invoke the function may have it do.
@@ -112,8 +108,9 @@ impl App {
 
     pub(crate) async fn login(&self, request: &Request) -> Result<Response, Error> {
         let credentials: Credentials = request.json()?;
-        // A name that cannot exist is an unknown user like any other, with the same read.
-        let known = self.store.login(&credentials.username.to_ascii_lowercase()).await?;
+        // A name that cannot exist is an unknown user like any other, with the same read; as a key it could be too long.
+        let name = credentials.username.parse().map(|name: Username| name.normalised()).unwrap_or_default();
+        let known = self.store.login(&name).await?;
         let hasher = Arc::clone(&self.hasher);
         let stored = known.as_ref().map(|login| login.password_hash.clone());
         let correct = blocking(move || hasher.verify(&credentials.password, stored.as_deref())).await?;

@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
-use shared::aws::{self, Item, OnConditionFailed};
+use shared::aws::{self, Item, OnConditionFailed, built};
 use shared::clock::Timestamp;
 use shared::error::Error;
 use shared::identity::Role;
@@ -196,10 +196,6 @@ impl Store {
 
 fn string(value: Option<AttributeValue>) -> Option<String> {
     value.and_then(|value| value.as_s().ok().cloned())
-}
-
-fn built(error: impl std::fmt::Display) -> Error {
-    Error::Internal(format!("a write was incomplete: {error}"))
 }
 
 impl From<AccountRecord> for Account {

@@ -1,12 +1,8 @@
-//! The access log: one line a request, handed over by a channel to a thread that writes. It has no query string and
-//! no header, so no token gets into it.
+//! The access log: one line a request. It has no query string and no header, so no token gets into it.
 
 use std::fmt;
-use std::io::{BufWriter, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use shared::clock::Timestamp;
@@ -107,25 +103,10 @@ impl fmt::Debug for AccessLog {
     }
 }
 
-/// How long the writer lets lines gather: waking a thread for each would cost more than the request.
-const GATHER: Duration = Duration::from_millis(10);
-
 impl AccessLog {
     /// Hands each line to `sink`, which must not block.
     pub fn to_sink(sink: impl Fn(AccessLine) + Send + Sync + 'static) -> Self {
         Self(Arc::new(sink))
-    }
-
-    /// Writes each line as text, from a thread of its own. The thread ends when the last clone of this log is gone;
-    /// joining it then makes sure that every line is written.
-    pub fn to_writer(output: impl Write + Send + 'static) -> (Self, JoinHandle<()>) {
-        let (sender, receiver) = mpsc::channel();
-        let writer = std::thread::spawn(move || write_all(&receiver, output));
-        let log = Self::to_sink(move |line| {
-            // The thread only ends with an output that takes nothing any more: then nobody reads the log.
-            let _ = sender.send(line);
-        });
-        (log, writer)
     }
 
     /// Logs a request.
@@ -134,45 +115,13 @@ impl AccessLog {
     }
 }
 
-fn write_all(lines: &Receiver<AccessLine>, output: impl Write) {
-    let mut output = BufWriter::with_capacity(64 * 1024, output);
-    while let Ok(first) = lines.recv() {
-        let mut next = Some(first);
-        while let Some(line) = next {
-            if writeln!(output, "{line}").is_err() {
-                return;
-            }
-            next = lines.try_recv().ok();
-        }
-        if output.flush().is_err() {
-            return;
-        }
-        std::thread::sleep(GATHER);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::super::ids::Ids;
     use super::*;
 
-    #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
     #[test]
-    fn a_line_says_what_happened_and_every_line_is_written() {
+    fn a_line_says_what_happened() {
         let time = Timestamp::from_millis(1_744_668_856_123);
         let line = AccessLine {
             time,
@@ -189,25 +138,9 @@ mod tests {
             failure: None,
         };
         let id = line.request_id;
-        let output = Shared::default();
-        let (log, writer) = AccessLog::to_writer(output.clone());
-        log.write(line.clone());
-        log.write(AccessLine {
-            status: 404,
-            path: "/\u{1b}".to_owned(),
-            route_key: None,
-            integration_latency: None,
-            ..line
-        });
-        drop(log);
-        writer.join().unwrap();
-        let written = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(
-            written,
-            format!(
-                "22:14:16.123 POST /orders 201 12.3 ms (function 11.9 ms) id={id}\n\
-                 22:14:16.123 POST /\\u{{1b}} 404 12.3 ms no route id={id}\n"
-            )
-        );
+        assert_eq!(line.to_string(), format!("22:14:16.123 POST /orders 201 12.3 ms (function 11.9 ms) id={id}"));
+        let strange =
+            AccessLine { status: 404, path: "/\u{1b}".to_owned(), route_key: None, integration_latency: None, ..line };
+        assert_eq!(strange.to_string(), format!("22:14:16.123 POST /\\u{{1b}} 404 12.3 ms no route id={id}"));
     }
 }

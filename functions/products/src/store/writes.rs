@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use shared::aws::{self, OnConditionFailed};
+use shared::aws::{self, OnConditionFailed, built};
 use shared::clock::Timestamp;
 use shared::error::Error;
 use shared::ids::{IdempotencyKey, ProductId};
@@ -33,7 +32,7 @@ impl Store {
         let mut writes = Vec::new();
         for item in seed_items(id, new)? {
             let put = Put::builder().table_name(&self.table).set_item(Some(item));
-            let put = put.condition_expression("attribute_not_exists(product_id)").build().map_err(bug)?;
+            let put = put.condition_expression("attribute_not_exists(product_id)").build().map_err(built)?;
             writes.push(TransactWriteItem::builder().put(put).build());
         }
         let taken = || Error::Internal(format!("{id} exists already"));
@@ -94,8 +93,8 @@ impl Store {
         let stock = stock.expression_attribute_values(":no", AttributeValue::Bool(false));
 
         let writes = vec![
-            TransactWriteItem::builder().update(product.build().map_err(bug)?).build(),
-            TransactWriteItem::builder().update(stock.build().map_err(bug)?).build(),
+            TransactWriteItem::builder().update(product.build().map_err(built)?).build(),
+            TransactWriteItem::builder().update(stock.build().map_err(built)?).build(),
         ];
         transaction::write(&self.client, writes).await.map_err(|cancelled| cancelled.on_condition_failed(unknown))
     }
@@ -141,8 +140,8 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
 
         let writes = vec![
-            TransactWriteItem::builder().update(stock.build().map_err(bug)?).build(),
-            TransactWriteItem::builder().put(marker.build().map_err(bug)?).build(),
+            TransactWriteItem::builder().update(stock.build().map_err(built)?).build(),
+            TransactWriteItem::builder().put(marker.build().map_err(built)?).build(),
         ];
         match transaction::write(&self.client, writes).await {
             Ok(()) => Ok(Restocked::Now),
@@ -161,11 +160,10 @@ fn refused(reasons: &[CancellationReason], change: StockChange) -> Result<Restoc
         let before: MarkerRecord = aws::record(marker.item().cloned().unwrap_or_default())?;
         return if before.change == change.get() { Ok(Restocked::Before) } else { Err(Error::IdempotencyKeyReused) };
     }
+    if marker.code().is_some_and(|code| code != "None") {
+        return Err(Error::Unavailable("this change is being made at this moment".to_owned()));
+    }
     let Some(item) = stock.item().filter(|item| !item.is_empty()) else { return Err(unknown()) };
     let stock: StockRecord = aws::record(item.clone())?;
     if stock.live { Err(Error::StockTooLow { available: stock.available }) } else { Err(unknown()) }
-}
-
-fn bug(error: BuildError) -> Error {
-    Error::Internal(error.to_string())
 }
