@@ -6,11 +6,12 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use reqwest::header::HeaderMap;
-use reqwest::{Method, Url};
+use http::{HeaderMap, Method};
 use serde_json::Value;
+use url::Url;
 
 use crate::shop::Lines;
+use crate::transport::Transport;
 
 /// The codes of every problem that a function may answer a request with.
 const CODES: [&str; 19] = [
@@ -38,7 +39,7 @@ const CODES: [&str; 19] = [
 /// Who calls, and where.
 #[derive(Clone)]
 pub struct Client {
-    pub http: reqwest::Client,
+    pub http: Transport,
     pub base: Url,
     pub token: Option<String>,
     /// What the functions log, where that can be read: a failed test prints what belongs to its request.
@@ -85,7 +86,7 @@ impl Client {
 /// A request that is being put together; awaiting it sends it.
 #[derive(Clone)]
 pub struct Call {
-    http: reqwest::Client,
+    http: Transport,
     log: Option<Arc<Lines>>,
     method: Method,
     url: Url,
@@ -130,15 +131,9 @@ impl IntoFuture for Call {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let mut request = self.http.request(self.method.clone(), self.url.clone());
-            for (name, value) in &self.headers {
-                request = request.header(name, value);
-            }
-            let response = request.body(self.body.clone()).send().await;
-            let response = response.unwrap_or_else(|error| panic!("no answer: {error:?}\n\n{self}"));
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let body = response.bytes().await.unwrap_or_else(|error| panic!("half an answer: {error:?}\n\n{self}"));
-            let answer = Answer { request: self, status, headers, body: body.to_vec() };
+            let received = self.http.send(&self.method, &self.url, &self.headers, &self.body).await;
+            let (status, headers, body) = received.unwrap_or_else(|error| panic!("no answer: {error}\n\n{self}"));
+            let answer = Answer { request: self, status, headers, body };
             answer.check_what_always_holds();
             answer
         })

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use aws_lambda_events::apigw::{ApiGatewayV2CustomAuthorizerV2Request, ApiGatewayV2httpRequest};
+use http::Method;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use local::functions::{Functions, Handler, mount};
 use local::gateway::{Gateway, Settings};
-use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use shared::clock::Clock;
+use url::Url;
 
 use crate::client::Client;
 use crate::front_door::{example, template};
-use crate::shop::http_client;
+use crate::transport::Transport;
 
 #[tokio::test]
 async fn every_event_is_one_that_aws_lambda_events_can_read() {
@@ -27,7 +28,7 @@ async fn every_event_is_one_that_aws_lambda_events_can_read() {
     let settings = Settings { throttle: false, ..Settings::default() };
     let gateway = Gateway::new(&template, &functions, settings).serve(listener).expect("a gateway");
     let base = Url::parse(&format!("http://{}", gateway.address())).expect("an address");
-    let client = Client { http: http_client(None), base, token: Some("any".to_owned()), log: None };
+    let client = Client { http: Transport::new(), base, token: Some("any".to_owned()), log: None };
 
     for route in &template.api.routes {
         let method: Method = route.method.parse().expect("a method");

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use http::Method;
 use local::template::{Route, Segment, Template};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::shop::{Setup, Shop, all_at_once, new_username, random};
@@ -206,7 +206,7 @@ fn no_handler_is_without_a_route_and_no_route_without_a_handler() {
 
 /// The literals of a source file that are route keys.
 fn route_keys_in(source: &Path) -> Vec<String> {
-    let source = std::fs::read_to_string(source).expect("a source file");
+    let source = std::fs::read_to_string(source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
     let code = source.split("#[cfg(test)]").next().unwrap_or_default();
     let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let literals = code.split('"').skip(1).step_by(2);

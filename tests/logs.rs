@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use reqwest::Method;
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::shop::{Setup, Shop, VISA, an_order, new_username, random};

@@ -200,3 +200,32 @@ async fn a_cursor_of_another_users_orders_is_refused() {
     ben.get("/orders?limit=1").query("cursor", &cursor).await.problem(400, "invalid-cursor");
     anna.get("/orders?limit=1").query("cursor", &cursor).await.is(200);
 }
+
+/// DynamoDB ends an answer at 1 MB, which 60 orders of this size pass.
+#[tokio::test]
+async fn a_page_of_large_orders_is_whole() {
+    let shop = Shop::start().await;
+    let customer = shop.customer().await;
+    let mut items = Vec::new();
+    for number in 0..50 {
+        let product = json!({
+            "name": format!("{number:02} {}", "ö".repeat(97)), "description": "d", "category": "c",
+            "price": {"amount": 1, "currency": "EUR"},
+        });
+        items.push(json!({"product_id": shop.product_like(&product, 1000).await, "quantity": 1}));
+    }
+    let line = "ö".repeat(100);
+    let body = json!({
+        "items": items,
+        "payment": {"method": VISA},
+        "shipping_address": {
+            "name": line, "lines": [line, line, line, line], "postal_code": "1", "city": line, "country": "DE",
+        },
+    });
+    for _ in 0..60 {
+        customer.post("/orders", &body).key(&random()).await.is(201);
+    }
+    let page = customer.get("/orders?limit=100").await.is(200);
+    assert_eq!(page.items().len(), 60);
+    page.has("/next", Value::Null);
+}

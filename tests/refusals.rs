@@ -160,7 +160,7 @@ async fn a_body_that_is_not_json_is_malformed() {
     for wrong in ["null", "1", "\"text\"", "[]"] {
         customer.post("/orders", &Value::Null).text(wrong).key(&random()).await.problem(400, "invalid-request");
     }
-    customer.call(reqwest::Method::POST, "/login").await.problem(400, "malformed-json");
+    customer.call(http::Method::POST, "/login").await.problem(400, "malformed-json");
 }
 
 #[tokio::test]

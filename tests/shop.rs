@@ -6,7 +6,6 @@
 
 use std::future::Future;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,14 +13,15 @@ use std::time::Duration;
 use local::database::Access;
 use local::gateway::AccessLog;
 use local::shop::Options;
-use reqwest::Url;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::ids;
 use shared::telemetry::Log;
 use tokio::sync::Notify;
+use url::Url;
 
 use crate::client::{Answer, Client};
+use crate::transport::Transport;
 
 /// The admin of every local shop; elsewhere `ADMIN_USERNAME` and `ADMIN_PASSWORD` name one.
 const ADMIN: (&str, &str) = ("admin", "open sesame at closing time");
@@ -32,7 +32,7 @@ pub const VISA: &str = "pm_card_visa";
 /// A shop to test.
 pub struct Shop {
     base: Url,
-    http: reqwest::Client,
+    http: Transport,
     inner: Option<InProcess>,
 }
 
@@ -93,15 +93,13 @@ impl Shop {
         let shop =
             local::shop::Shop::start(options).await.unwrap_or_else(|error| panic!("the shop does not start: {error}"));
         let base = Url::parse(&format!("http://{}", shop.address())).expect("an address");
-        Shop { base, http: http_client(None), inner: Some(InProcess { shop, log, access_log }) }
+        Shop { base, http: Transport::new(), inner: Some(InProcess { shop, log, access_log }) }
     }
 
-    /// The shop at `url`. Names under `execute-api.localhost`, which few resolvers know, are this machine.
+    /// The shop at `url`.
     fn deployed(url: &str) -> Shop {
         let base = Url::parse(url).unwrap_or_else(|error| panic!("API_URL is not a URL ({error}): {url}"));
-        let host = base.host_str().unwrap_or_default().to_owned();
-        let here = host.ends_with(".localhost").then_some((host.as_str(), base.port_or_known_default().unwrap_or(80)));
-        Shop { http: http_client(here), base, inner: None }
+        Shop { http: Transport::new(), base, inner: None }
     }
 
     /// Somebody who has not signed in.
@@ -174,6 +172,11 @@ impl Shop {
         &self.in_process_only().access_log
     }
 
+    /// The shop itself, which only a test in its process can have.
+    pub fn inner(&self) -> &local::shop::Shop {
+        &self.in_process_only().shop
+    }
+
     /// Finishes what is under way and stops.
     pub async fn stop(self) {
         if let Some(inner) = self.inner {
@@ -184,17 +187,6 @@ impl Shop {
     fn in_process_only(&self) -> &InProcess {
         self.inner.as_ref().expect("a shop from Shop::in_process")
     }
-}
-
-pub fn http_client(here: Option<(&str, u16)>) -> reqwest::Client {
-    // Whoever was first has installed the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60));
-    builder = builder.redirect(reqwest::redirect::Policy::none());
-    if let Some((host, port)) = here {
-        builder = builder.resolve(host, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
-    }
-    builder.build().expect("an HTTP client")
 }
 
 /// Lines of a log.

@@ -91,6 +91,11 @@ impl Shop {
         self.gateway.address()
     }
 
+    /// Where Lambda's Invoke API answers.
+    pub fn lambda_address(&self) -> SocketAddr {
+        self.lambda.address()
+    }
+
     /// The shop's clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
