@@ -5,7 +5,6 @@ pub mod base;
 pub mod catalogue;
 pub mod cli;
 pub mod database;
-pub mod error;
 pub mod functions;
 pub mod gateway;
 pub mod invoke;
@@ -19,4 +18,4 @@ pub mod shop;
 pub mod tables;
 pub mod template;
 
-pub use error::Error;
+pub use shared::config::Error;

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Why a function cannot start, in one sentence that says what to do. `Debug` prints the sentence too, because that
 /// is what the runtime shows when `main` returns an error.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Error(String);
 
 impl Error {

@@ -55,6 +55,12 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl From<Error> for crate::Error {
+    fn from(error: Error) -> crate::Error {
+        crate::Error::new(error.to_string())
+    }
+}
+
 /// Services whose resources the local shop stands in for: a type of theirs that it does not know would be missed.
 const STOOD_IN_FOR: [&str; 5] =
     ["AWS::Serverless::", "AWS::Lambda::", "AWS::DynamoDB::", "AWS::ApiGateway::", "AWS::ApiGatewayV2::"];
