@@ -53,7 +53,7 @@ impl App {
                 };
                 // The first sending of this very order may be what took the last piece.
                 match self.existing_or(&place, refusal).await? {
-                    Placed::Existing { same_request, current } => Ok(Placed::Existing { same_request, current }),
+                    found @ Placed::Existing { .. } => Ok(found),
                     _ if contended => Err(Error::Unavailable("the order is being placed at this moment".to_owned())),
                     refusal => Ok(refusal),
                 }

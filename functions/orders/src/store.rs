@@ -174,7 +174,7 @@ impl Store {
         let Some(status) = advance(&mut settled.order, event, now) else {
             return Ok(None);
         };
-        let order = self.status_update(&settled.order, order::before(event))?;
+        let order = status_update(&settled.order, order::before(event))?;
         let update = Update::builder()
             .table_name(&self.orders)
             .key("order_id", text(settled.order.id.as_str()))
@@ -220,15 +220,12 @@ impl Store {
         if advance(&mut order, event, now).is_none() {
             return Ok(None);
         }
-        let change = self.status_update(&order, order::before(event))?;
-        let mut update = self.client.update_item();
+        let change = status_update(&order, order::before(event))?;
+        let mut update = self.client.update_item().set_expression_attribute_values(Some(change.values));
         let mut expression = format!("SET {}", change.expression);
         if let Some(shipment) = shipment {
             expression = format!("SET shipment = :shipment, {}", change.expression);
             update = update.expression_attribute_values(":shipment", aws::attribute(&shipment)?);
-        }
-        for (name, value) in change.values {
-            update = update.expression_attribute_values(name, value);
         }
         let updated = update
             .table_name(&self.orders)
@@ -299,17 +296,7 @@ impl Store {
                 query.expression_attribute_names("#range", range).expression_attribute_values(":after", text(after));
         }
         let query = query.key_condition_expression(condition).scan_index_forward(comparison == ">");
-        let (mut items, mut start) = (Vec::new(), None);
-        // An answer ends at 1 MB, before the limit where orders are large.
-        loop {
-            let wanted = i32::try_from(limit - items.len()).unwrap_or(i32::MAX);
-            let answer = query.clone().limit(wanted).set_exclusive_start_key(start).send().await?;
-            items.extend(answer.items.unwrap_or_default());
-            start = answer.last_evaluated_key;
-            if items.len() >= limit || start.is_none() {
-                return Ok(items);
-            }
-        }
+        aws::query(query, limit).await
     }
 
     fn stock_update(&self, product: &ProductId, quantity: i64) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
@@ -319,27 +306,6 @@ impl Store {
             .key("part", text("stock"))
             .expression_attribute_values(":q", number(quantity))
     }
-
-    /// What changes with an order's status: the status, its history, and where its work is found.
-    fn status_update(&self, order: &Order, before: OrderStatus) -> Result<StatusUpdate, Error> {
-        let mut names = HashMap::from([("#status".to_owned(), "status".to_owned())]);
-        let mut values = HashMap::from([
-            (":status".to_owned(), aws::attribute(&order.status)?),
-            (":before".to_owned(), aws::attribute(&before)?),
-            (":updated_at".to_owned(), aws::attribute(&order.updated_at)?),
-            (":history".to_owned(), aws::attribute(&order.history)?),
-        ]);
-        let mut expression = "#status = :status, updated_at = :updated_at, history = :history".to_owned();
-        names.insert("#work".to_owned(), "work".to_owned());
-        if order::has_work(order.status) {
-            expression.push_str(", #work = :work, next_attempt_at = :next");
-            values.insert(":work".to_owned(), text(work(order.status, &order.id)));
-            values.insert(":next".to_owned(), text(sort_key(order.updated_at, &order.id)));
-        } else {
-            expression.push_str(" REMOVE #work, next_attempt_at");
-        }
-        Ok(StatusUpdate { expression, names, values })
-    }
 }
 
 const STATUS_IS: &str = "#status = :before";
@@ -348,6 +314,27 @@ struct StatusUpdate {
     expression: String,
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
+}
+
+/// What changes with an order's status: the status, its history, and where its work is found.
+fn status_update(order: &Order, before: OrderStatus) -> Result<StatusUpdate, Error> {
+    let name = |name: &str| (format!("#{name}"), name.to_owned());
+    let names = HashMap::from([name("status"), name("work")]);
+    let mut values = HashMap::from([
+        (":status".to_owned(), aws::attribute(&order.status)?),
+        (":before".to_owned(), aws::attribute(&before)?),
+        (":updated_at".to_owned(), aws::attribute(&order.updated_at)?),
+        (":history".to_owned(), aws::attribute(&order.history)?),
+    ]);
+    let mut expression = "#status = :status, updated_at = :updated_at, history = :history".to_owned();
+    if order::has_work(order.status) {
+        expression.push_str(", #work = :work, next_attempt_at = :next");
+        values.insert(":work".to_owned(), text(work(order.status, &order.id)));
+        values.insert(":next".to_owned(), text(sort_key(order.updated_at, &order.id)));
+    } else {
+        expression.push_str(" REMOVE #work, next_attempt_at");
+    }
+    Ok(StatusUpdate { expression, names, values })
 }
 
 /// The order after `event`; `None`, and unchanged, where it cannot happen.

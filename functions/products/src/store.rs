@@ -58,29 +58,16 @@ impl Store {
             start.insert(hash.to_owned(), hash_value.clone());
         }
 
-        let mut records = Vec::new();
-        loop {
-            let wanted = i32::try_from(page.limit + 1 - records.len()).unwrap_or(i32::MAX);
-            let query = self.client.query().table_name(&self.table).index_name(index).limit(wanted);
-            let query = query
-                .expression_attribute_names("#hash", hash)
-                .expression_attribute_values(":hash", hash_value.clone());
-            let query = match &page.prefix {
-                None => query.key_condition_expression("#hash = :hash"),
-                Some(prefix) => query
-                    .key_condition_expression("#hash = :hash AND begins_with(list_key, :prefix)")
-                    .expression_attribute_values(":prefix", AttributeValue::S(prefix.clone())),
-            };
-            let answer = query.set_exclusive_start_key(start).send().await?;
-            for item in answer.items.unwrap_or_default() {
-                records.push(aws::record::<ProductRecord>(item)?);
-            }
-            start = answer.last_evaluated_key;
-            if records.len() > page.limit || start.is_none() {
-                break;
-            }
-        }
-
+        let query = self.client.query().table_name(&self.table).index_name(index).set_exclusive_start_key(start);
+        let query = query.expression_attribute_names("#hash", hash).expression_attribute_values(":hash", hash_value);
+        let query = match &page.prefix {
+            None => query.key_condition_expression("#hash = :hash"),
+            Some(prefix) => query
+                .key_condition_expression("#hash = :hash AND begins_with(list_key, :prefix)")
+                .expression_attribute_values(":prefix", AttributeValue::S(prefix.clone())),
+        };
+        let items = aws::query(query, page.limit + 1).await?;
+        let mut records = items.into_iter().map(aws::record).collect::<Result<Vec<ProductRecord>, _>>()?;
         let more = records.len() > page.limit;
         records.truncate(page.limit);
         let continues_after = records.last().filter(|_| more).map(|last| last.list_key.clone());

@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::config::{
     BehaviorVersion, IdentityCache, Region, SharedHttpClient, StalledStreamProtectionConfig,
 };
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -148,6 +149,23 @@ pub async fn batch_get(
         keys = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|rest| rest.keys).collect();
     }
     if keys.is_empty() { Ok(found) } else { Err(Error::Unavailable("keys were left unprocessed".to_owned())) }
+}
+
+/// The first `wanted` items of a query, or all where it has fewer. One answer ends at 1 MB, before a limit of large items.
+///
+/// # Errors
+/// As any call.
+pub async fn query(query: QueryFluentBuilder, wanted: usize) -> Result<Vec<Item>, Error> {
+    let (mut query, mut items) = (query, Vec::new());
+    loop {
+        let left = i32::try_from(wanted - items.len()).unwrap_or(i32::MAX);
+        let answer = query.clone().limit(left).send().await?;
+        items.extend(answer.items.unwrap_or_default());
+        match answer.last_evaluated_key {
+            Some(last) if items.len() < wanted => query = query.set_exclusive_start_key(Some(last)),
+            _ => return Ok(items),
+        }
+    }
 }
 
 /// What an incomplete request means: a bug.
