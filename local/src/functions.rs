@@ -1,7 +1,6 @@
 //! The functions, mounted in process: each call takes an event's bytes and gives an answer's bytes, through the very
 //! code that a function's `main` hands to the Lambda runtime.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -16,6 +15,7 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent, Service};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::clock::Clock;
+use shared::telemetry::panic_message;
 
 use crate::template::{self, Template};
 
@@ -136,13 +136,9 @@ impl Function {
     }
 }
 
-/// The text that a panic was given.
 fn cause(stopped: tokio::task::JoinError) -> String {
     let Ok(panic) = stopped.try_into_panic() else { return "the invocation was cancelled".to_owned() };
-    let panic: &(dyn Any + Send) = &*panic;
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("Lambda panicked: {}", text.unwrap_or_default())
+    format!("Lambda panicked: {}", panic_message(&*panic).unwrap_or_default())
 }
 
 /// Every function of a template.

@@ -38,10 +38,8 @@ impl Config {
     /// One is missing, or `JWKS` is not a key set.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, config::Error> {
         let environment = Environment::new(lookup);
-        let jwks = serde_json::from_str(&environment.required("JWKS")?)
-            .map_err(|error| config::Error::new(format!("JWKS is not a JSON Web Key Set: {error}")))?;
         Ok(Config {
-            jwks,
+            jwks: environment.parsed("JWKS")?,
             issuer: environment.required("ISSUER")?,
             audience: environment.required("AUDIENCE")?,
             clock: Clock::system(),
@@ -112,8 +110,7 @@ impl App {
             request_id: question.request_context.request_id,
             trace_id: question.headers.trace_id,
             route: Some(question.route_key),
-            command: None,
-            user_id: None,
+            ..Subject::default()
         };
         let verify = async {
             let claims =

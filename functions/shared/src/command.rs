@@ -26,23 +26,15 @@ where
     C: Command + DeserializeOwned,
     F: Future<Output = Result<R, Error>>,
 {
-    let (envelope, refusal) = match read::<C>(json) {
-        Ok(envelope) => (Some(envelope), None),
-        Err(error) => (None, Some(error)),
-    };
+    let envelope = read::<C>(json);
+    let known = envelope.as_ref().ok();
     let subject = Subject {
-        request_id: envelope.as_ref().and_then(|e| e.request_id.clone()).unwrap_or_default(),
-        trace_id: envelope.as_ref().and_then(|e| e.trace_id.clone()),
-        route: None,
-        command: envelope.as_ref().map(|e| e.command.name()),
-        user_id: None,
+        request_id: known.and_then(|envelope| envelope.request_id.clone()).unwrap_or_default(),
+        trace_id: known.and_then(|envelope| envelope.trace_id.clone()),
+        command: known.map(|envelope| envelope.command.name()),
+        ..Subject::default()
     };
-    let work = async {
-        match (envelope, refusal) {
-            (Some(envelope), _) => handler(envelope.command).await,
-            (None, refusal) => Err(refusal.unwrap_or(Error::Unauthenticated)),
-        }
-    };
+    let work = async { handler(envelope?.command).await };
     telemetry.observe(&subject, |_| (200, None), work).await.map_err(FunctionError)
 }
 
@@ -68,6 +60,8 @@ pub fn reply(reply: &impl Serialize) -> Result<Response, FunctionError> {
 /// # Errors
 /// Always.
 pub async fn refuse(telemetry: &Telemetry) -> Result<Response, FunctionError> {
-    let subject = Subject { request_id: String::new(), trace_id: None, route: None, command: None, user_id: None };
-    telemetry.observe(&subject, |_| (200, None), async { Err(Error::Forbidden) }).await.map_err(FunctionError)
+    telemetry
+        .observe(&Subject::default(), |_| (200, None), async { Err(Error::Forbidden) })
+        .await
+        .map_err(FunctionError)
 }

@@ -1,5 +1,6 @@
 //! HTTP at a function's edge: a view of the request that the API has routed already, and the answers.
 
+use std::collections::HashMap;
 use std::future::Future;
 
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER};
@@ -8,6 +9,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use crate::contract::{OrderAndPayment, OrderStatus};
@@ -36,7 +38,10 @@ pub enum Event {
 impl From<lambda_http::Request> for Event {
     fn from(event: lambda_http::Request) -> Event {
         match event.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(_)) => Event::Http(Box::new(Request { event })),
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                let caller = context.authorizer.as_ref().and_then(|authorizer| caller(&authorizer.fields));
+                Event::Http(Box::new(Request { event, caller }))
+            }
             _ => Event::Direct(String::from_utf8_lossy(event.body()).into_owned()),
         }
     }
@@ -45,6 +50,13 @@ impl From<lambda_http::Request> for Event {
 /// A routed request (payload format 2.0).
 pub struct Request {
     event: lambda_http::Request,
+    caller: Option<Caller>,
+}
+
+/// The authorizer's context is the only place that a caller is read from.
+fn caller(context: &HashMap<String, Value>) -> Option<Caller> {
+    let fields = context.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    serde_json::from_value(Value::Object(fields)).ok()
 }
 
 impl Request {
@@ -96,15 +108,12 @@ impl Request {
         }
     }
 
-    /// Who is calling. The authorizer's context is the only place this is read from.
+    /// Who is calling.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] when the event has none: a route without its authorizer stays closed.
     pub fn caller(&self) -> Result<Caller, Error> {
-        let authorizer = self.context().and_then(|context| context.authorizer.as_ref());
-        let fields = authorizer.map(|authorizer| &authorizer.fields).ok_or(Error::Unauthenticated)?;
-        let fields = fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        serde_json::from_value(serde_json::Value::Object(fields)).map_err(|_| Error::Unauthenticated)
+        self.caller.clone().ok_or(Error::Unauthenticated)
     }
 
     /// Who is calling, if it is an admin.
@@ -287,8 +296,8 @@ pub async fn serve(
         request_id: request.request_id().to_owned(),
         trace_id: request.trace_id().map(str::to_owned),
         route: Some(request.route_key().to_owned()),
-        command: None,
-        user_id: request.caller().ok().map(|caller| caller.user_id),
+        user_id: request.caller.as_ref().map(|caller| caller.user_id.clone()),
+        ..Subject::default()
     };
     let result = telemetry.observe(&subject, |response: &Response| (response.status().as_u16(), None), handler).await;
     result.unwrap_or_else(|error| problem(&error, &subject.request_id))

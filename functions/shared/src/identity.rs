@@ -1,5 +1,7 @@
 //! Who is calling: the access token's claims, and what the authorizer tells the functions of them.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::UserId;
@@ -64,6 +66,14 @@ impl From<Claims> for Caller {
 pub struct Jwks {
     /// The keys.
     pub keys: Vec<Jwk>,
+}
+
+impl FromStr for Jwks {
+    type Err = String;
+
+    fn from_str(json: &str) -> Result<Jwks, String> {
+        serde_json::from_str(json).map_err(|error| format!("not a JSON Web Key Set: {error}"))
+    }
 }
 
 /// One P-256 public key (RFC 7518 §6.2.1).

@@ -1,5 +1,6 @@
 //! One JSON line for each invocation of each function.
 
+use std::any::Any;
 use std::future::Future;
 use std::io::Write;
 use std::panic::AssertUnwindSafe;
@@ -54,6 +55,7 @@ pub struct Telemetry {
 }
 
 /// What an invocation was about; the part of its line that is known before it runs.
+#[derive(Default)]
 pub struct Subject {
     /// The API's request id, also for a command that the request caused.
     pub request_id: String,
@@ -88,6 +90,11 @@ struct Line<'a> {
     error_code: Option<&'a str>,
     #[serde(rename = "error.cause", skip_serializing_if = "Option::is_none")]
     error_cause: Option<&'a str>,
+}
+
+/// The text that a panic was given.
+pub fn panic_message(panic: &(dyn Any + Send)) -> Option<&str> {
+    panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied())
 }
 
 #[derive(Serialize)]
@@ -129,8 +136,7 @@ impl Telemetry {
         let started = Instant::now();
         let cold = self.cold.swap(false, Ordering::Relaxed);
         let result = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
-            let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            Err(Error::Internal(format!("panicked: {}", said.unwrap_or("without a message"))))
+            Err(Error::Internal(format!("panicked: {}", panic_message(&*panic).unwrap_or("without a message"))))
         });
         let error = result.as_ref().err();
         let (status, user_id) = match &result {

@@ -34,8 +34,7 @@ impl Signer {
             |_| config::Error::new("SIGNING_KEY is not the base64url of a P-256 key's PKCS#8 DER: make a new one");
         let der = BASE64_URL_SAFE_NO_PAD.decode(encoded).map_err(|_| ()).map_err(wrong)?;
         let secret = SecretKey::from_pkcs8_der(&der).map_err(|_| ()).map_err(wrong)?;
-        let jwks: Jwks = serde_json::from_str(&environment.required("JWKS")?)
-            .map_err(|error| config::Error::new(format!("JWKS is not a JSON Web Key Set: {error}")))?;
+        let jwks: Jwks = environment.parsed("JWKS")?;
         let point = secret.public_key().to_encoded_point(false);
         let coordinate =
             |bytes: Option<&p256::FieldBytes>| bytes.map(|b| BASE64_URL_SAFE_NO_PAD.encode(b)).unwrap_or_default();
