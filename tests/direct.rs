@@ -18,7 +18,7 @@ const WHY: &str = "invokes functions directly";
 /// Sends an event to a function through Lambda's Invoke API.
 async fn invoke(shop: &Shop, function: &str, event: &Value) -> Received {
     let template = &shop.inner().base().template;
-    let name = &template.functions.iter().find(|f| f.binary() == function).expect("a function").name;
+    let name = &template.function_of(function).expect("a function").name;
     let url = format!("http://{}/2015-03-31/functions/{name}/invocations", shop.inner().lambda_address());
     let url = Url::parse(&url).expect("an address");
     let sent = Transport::new().send(&Method::POST, &url, &[], event.to_string().as_bytes()).await;
@@ -119,7 +119,7 @@ async fn a_command_makes_an_admin_and_the_next_token_says_so() {
 /// A checkout of the test's own, some of whose surroundings are not there.
 fn checkout(shop: &Shop, gone: &[&str]) -> Arc<checkout::App> {
     let base = shop.inner().base();
-    let name = |binary: &str| base.template.functions.iter().find(|f| f.binary() == binary).expect("one").name.clone();
+    let name = |binary: &str| base.template.function_of(binary).expect("one").name.clone();
     let mut given = HashMap::from([
         ("AWS_ENDPOINT_URL_LAMBDA", format!("http://{}", shop.inner().lambda_address())),
         ("ORDERS_FUNCTION", name("orders")),
@@ -178,6 +178,6 @@ async fn what_is_gone_before_a_charge_is_503_and_after_it_202_and_a_repeat_ends_
 #[tokio::test]
 async fn an_order_is_in_flight_as_long_as_checkout_may_run() {
     let template = crate::front_door::template();
-    let checkout = template.functions.iter().find(|function| function.binary() == "checkout").expect("checkout");
+    let checkout = template.function_of("checkout").expect("checkout");
     assert_eq!(checkout.environment["IN_FLIGHT_SECONDS"], checkout.timeout.as_secs().to_string());
 }

@@ -67,7 +67,7 @@ impl Base {
     }
 
     fn variable(&self, binary: &str, key: &str) -> Result<&str, Error> {
-        let function = self.template.functions.iter().find(|function| function.binary() == binary);
+        let function = self.template.function_of(binary);
         let value = function.and_then(|function| function.environment.get(key));
         value.map(String::as_str).ok_or_else(|| {
             Error::new(format!(

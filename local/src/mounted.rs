@@ -29,7 +29,7 @@ pub struct Surroundings<'a> {
 impl Surroundings<'_> {
     /// The environment of the function `binary`: what the template says first, as Lambda would have it.
     fn variable(&self, binary: &str, key: &str) -> Option<String> {
-        let function = self.base.template.functions.iter().find(|function| function.binary() == binary);
+        let function = self.base.template.function_of(binary);
         let declared = function.and_then(|function| function.environment.get(key)).filter(|value| !value.is_empty());
         match (declared, key) {
             (Some(value), _) => Some(value.clone()),

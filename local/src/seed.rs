@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{Put, PutRequest, TransactWriteItem, WriteRequest};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use products::{InitialStock, NewProduct};
@@ -15,6 +13,7 @@ use shared::aws::Item;
 use shared::clock::Timestamp;
 use shared::identity::Role;
 use shared::money::{Currency, Money};
+use shared::transaction::{self, Cancelled};
 
 use crate::Error;
 use crate::catalogue::{self, Sample};
@@ -139,22 +138,16 @@ fn is_throttled(code: Option<&str>) -> bool {
 
 /// Puts all `items`, or none if one of them is there already.
 async fn put_new(client: &Client, table: &str, key: &str, items: Vec<Item>) -> Result<(), Error> {
-    let puts: Result<Vec<_>, _> = items
-        .into_iter()
-        .map(|item| {
-            let put = Put::builder().table_name(table).set_item(Some(item));
-            let put = put.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", key);
-            Ok(TransactWriteItem::builder().put(put.build()?).build())
-        })
-        .collect();
-    let puts = puts.map_err(|error: BuildError| failed(table, &error.to_string()))?;
-    let Err(error) = client.transact_write_items().set_transact_items(Some(puts)).send().await else { return Ok(()) };
-    let is_there = |cancelled: &TransactionCanceledException| {
-        cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
-    };
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) if is_there(cancelled) => Ok(()),
-        _ => Err(failed(table, &describe(&error))),
+    let mut puts = Vec::new();
+    for item in items {
+        let put = Put::builder().table_name(table).set_item(Some(item));
+        let put = put.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", key);
+        let put = put.build().map_err(|error| failed(table, &error.to_string()))?;
+        puts.push(TransactWriteItem::builder().put(put).build());
+    }
+    match transaction::write(client, puts).await {
+        Ok(()) | Err(Cancelled::Refused(_)) => Ok(()),
+        Err(Cancelled::Failed(error)) => Err(failed(table, error.cause().unwrap_or(error.code()))),
     }
 }
 

@@ -23,6 +23,11 @@ impl Template {
         self.functions.iter().find(|function| function.logical_id == logical_id)
     }
 
+    /// The function whose binary has this name.
+    pub fn function_of(&self, binary: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| function.binary() == binary)
+    }
+
     /// The table with this logical id.
     pub fn table(&self, logical_id: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.logical_id == logical_id)
