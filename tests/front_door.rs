@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::Method;
-use local::template::{Route, Segment, Template};
+use local::template::{Given, Route, Segment, Template};
 use serde_json::{Value, json};
 
 use crate::shop::{Setup, Shop, all_at_once, new_username, random};
@@ -222,7 +222,9 @@ fn root() -> PathBuf {
 }
 
 pub fn template() -> Template {
-    Template::load(&root().join("template.yaml"), "portico", &BTreeMap::new()).unwrap_or_else(|error| panic!("{error}"))
+    let attributes = BTreeMap::from([("Keyring.Jwks".to_owned(), r#"{"keys":[]}"#.to_owned())]);
+    let given = Given { attributes, ..Given::defaults("portico") };
+    Template::load(&root().join("template.yaml"), &given).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A path that the route matches.

@@ -9,11 +9,11 @@ use crate::database::{Database, Place};
 use crate::keys::Keys;
 use crate::seed::{self, Catalogue};
 use crate::shop::Options;
-use crate::template::Template;
+use crate::template::{Given, Template};
 
 /// Template, keys and database.
 pub struct Base {
-    /// The template, with the public keys as its parameter `Jwks`.
+    /// The template, with the public keys as the attribute `Keyring.Jwks`.
     pub template: Template,
     /// The keys that access tokens are signed with.
     pub keys: Keys,
@@ -36,8 +36,11 @@ impl Base {
             Some(file) => Keys::beside(file)?,
             None => Keys::generate()?,
         };
-        let parameters = BTreeMap::from([("Jwks".to_owned(), keys.jwks().to_owned())]);
-        let template = Template::load(&options.template, &options.stack, &parameters)?;
+        let given = Given {
+            attributes: BTreeMap::from([("Keyring.Jwks".to_owned(), keys.jwks().to_owned())]),
+            ..Given::defaults(&options.stack)
+        };
+        let template = Template::load(&options.template, &given)?;
         let database = Database::open(place).await?;
         Ok(Base { template, keys, database })
     }

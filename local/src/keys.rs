@@ -56,14 +56,14 @@ impl Keys {
 
     fn of(secret: &SecretKey) -> Result<Keys, Error> {
         let der = secret.to_pkcs8_der().map_err(|error| Error::new(error.to_string()))?;
-        let jwks = Jwks { keys: vec![public(secret)] };
+        let jwks = Jwks { keys: public(secret).into_iter().collect() };
         Ok(Keys {
-            signing_key: BASE64_URL_SAFE_NO_PAD.encode(der.as_bytes()),
+            signing_key: format!("pkcs8:{}", BASE64_URL_SAFE_NO_PAD.encode(der.as_bytes())),
             jwks: serde_json::to_string(&jwks).map_err(|error| Error::new(error.to_string()))?,
         })
     }
 
-    /// The private key as its PKCS#8 DER in base64url.
+    /// The private key as users takes it: `pkcs8:` and its PKCS#8 DER in base64url.
     pub fn signing_key(&self) -> &str {
         &self.signing_key
     }
@@ -78,16 +78,12 @@ fn random() -> SecretKey {
     SecretKey::random(&mut p256::elliptic_curve::rand_core::OsRng)
 }
 
-fn public(secret: &SecretKey) -> Jwk {
-    let point = secret.public_key().to_encoded_point(false);
-    let coordinate = |bytes: Option<&p256::FieldBytes>| {
-        BASE64_URL_SAFE_NO_PAD.encode(bytes.map(|bytes| &bytes[..]).unwrap_or_default())
-    };
-    let (x, y) = (coordinate(point.x()), coordinate(point.y()));
+fn public(secret: &SecretKey) -> Option<Jwk> {
+    let unnamed = Jwk::es256("", secret.public_key().to_encoded_point(false).as_bytes())?;
+    let Jwk { x, y, .. } = &unnamed;
     // RFC 7638 §3: the required members in this order, without white space.
     let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-    let kid = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(canonical));
-    Jwk { kty: "EC".to_owned(), crv: "P-256".to_owned(), x, y, kid, usage: "sig".to_owned(), alg: "ES256".to_owned() }
+    Some(Jwk { kid: BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(canonical)), ..unnamed })
 }
 
 fn beside(data: &Path) -> PathBuf {

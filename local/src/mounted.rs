@@ -1,4 +1,4 @@
-//! The six functions, mounted in process: each reads its configuration through one lookup of its own, as its `main`
+//! The functions, mounted in process: each reads its configuration through one lookup of its own, as its `main`
 //! reads it from the environment.
 
 use std::collections::BTreeMap;
@@ -32,9 +32,10 @@ impl Surroundings<'_> {
         let function = self.base.template.function_of(binary);
         let declared = function.and_then(|function| function.environment.get(key)).filter(|value| !value.is_empty());
         match (declared, key) {
+            // The template means keys in KMS.
+            (_, "SIGNING_KEY_A" | "SIGNING_KEY_B") => Some(self.base.keys.signing_key().to_owned()),
             (Some(value), _) => Some(value.clone()),
             (None, "AWS_ENDPOINT_URL_LAMBDA") => Some(self.lambda.to_owned()),
-            (None, "SIGNING_KEY") if binary == "users" => Some(self.base.keys.signing_key().to_owned()),
             (None, _) => self.base.database.access().variable(key),
         }
     }
@@ -44,14 +45,22 @@ fn refused(binary: &str, error: &shared::config::Error) -> Error {
     Error::new(format!("the function {binary} does not start: {error}."))
 }
 
-/// A function crate's `App`, configured.
+/// A function crate's `Config`.
+macro_rules! configured {
+    ($function:ident, $given:expr, $binary:expr) => {{
+        let mut config =
+            $function::Config::read(|key| $given.variable($binary, key)).map_err(|error| refused($binary, &error))?;
+        config.log = $given.log.clone();
+        config
+    }};
+}
+
+/// A function crate's `App`, configured, with the shop's clock.
 macro_rules! app {
     ($function:ident, $given:expr) => {{
         let binary = stringify!($function);
-        let mut config =
-            $function::Config::read(|key| $given.variable(binary, key)).map_err(|error| refused(binary, &error))?;
+        let mut config = configured!($function, $given, binary);
         config.clock = $given.clock.clone();
-        config.log = $given.log.clone();
         Arc::new($function::App::new(config))
     }};
 }
@@ -71,6 +80,8 @@ pub struct Mounted {
 pub fn mounted(given: &Surroundings<'_>) -> Result<Mounted, Error> {
     let authorizer = app!(authorizer, given);
     let checkout = app!(checkout, given);
+    // It has no use for a clock.
+    let keyring = Arc::new(keyring::App::new(configured!(keyring, given, "keyring")));
     let orders = app!(orders, given);
     let payments = app!(payments, given);
     let products = app!(products, given);
@@ -85,6 +96,7 @@ pub fn mounted(given: &Surroundings<'_>) -> Result<Mounted, Error> {
     let handlers = [
         ("authorizer", mount(service_fn(move |event| Arc::clone(&authorizer).handle(event)))),
         ("checkout", mount_http(service_fn(move |event| Arc::clone(&checkout).handle(event)))),
+        ("keyring", mount(service_fn(move |event| Arc::clone(&keyring).handle(event)))),
         ("orders", mount_http(service_fn(move |event| Arc::clone(&orders).handle(event)))),
         ("payments", mount(service_fn(move |event| Arc::clone(&payments).handle(event)))),
         ("products", mount_http(service_fn(move |event| Arc::clone(&products).handle(event)))),

@@ -31,15 +31,18 @@ pub struct Config {
     region: String,
     credentials: Credentials,
     dynamodb: Option<String>,
+    kms: Option<String>,
     lambda: Option<String>,
+    roots: Option<String>,
 }
 
 impl Config {
-    /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_ENDPOINT_URL` and
-    /// `AWS_ENDPOINT_URL_<SERVICE>`.
+    /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_ENDPOINT_URL`,
+    /// `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_CA_BUNDLE`, which all AWS SDKs know
+    /// (<https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>).
     ///
     /// # Errors
-    /// Region or keys are missing.
+    /// Region or keys are missing, or the file of certificates cannot be read.
     pub fn read<F: Fn(&str) -> Option<String>>(environment: &Environment<F>) -> Result<Config, config::Error> {
         let endpoint = |service| environment.optional(service).or_else(|| environment.optional("AWS_ENDPOINT_URL"));
         Ok(Config {
@@ -52,29 +55,41 @@ impl Config {
                 "environment",
             ),
             dynamodb: endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
+            kms: endpoint("AWS_ENDPOINT_URL_KMS"),
             lambda: endpoint("AWS_ENDPOINT_URL_LAMBDA"),
+            roots: environment.optional("AWS_CA_BUNDLE").map(certificates).transpose()?,
         })
     }
 
     /// A DynamoDB client. An attempt takes 1.5 s at most, all of them together 2.5 s.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_millis(700))
-            .operation_attempt_timeout(Duration::from_millis(1500))
-            .operation_timeout(Duration::from_millis(2500))
-            .build();
-        let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(20));
         let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
             .credentials_provider(self.credentials.clone())
             .identity_cache(IdentityCache::no_cache())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .timeout_config(timeouts)
-            .retry_config(retries)
-            .http_client(http_client(self.dynamodb.as_deref()));
+            .timeout_config(timeouts())
+            .retry_config(retries())
+            .http_client(self.http_client(self.dynamodb.as_deref()));
         config.set_endpoint_url(self.dynamodb.clone());
         aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// A KMS client. An attempt takes 1.5 s at most, all of them together 2.5 s.
+    pub fn kms(&self) -> aws_sdk_kms::Client {
+        use aws_sdk_kms::config as kms;
+        let mut config = aws_sdk_kms::Config::builder()
+            .behavior_version(kms::BehaviorVersion::latest())
+            .region(kms::Region::new(self.region.clone()))
+            .credentials_provider(self.credentials.clone())
+            .identity_cache(kms::IdentityCache::no_cache())
+            .stalled_stream_protection(kms::StalledStreamProtectionConfig::disabled())
+            .timeout_config(timeouts())
+            .retry_config(retries())
+            .http_client(self.http_client(self.kms.as_deref()));
+        config.set_endpoint_url(self.kms.clone());
+        aws_sdk_kms::Client::from_conf(config.build())
     }
 
     /// A Lambda client. Invoke is sent once: the SDK would repeat it after a lost connection, and the caller
@@ -88,24 +103,48 @@ impl Config {
             .identity_cache(lambda::IdentityCache::no_cache())
             .stalled_stream_protection(lambda::StalledStreamProtectionConfig::disabled())
             .retry_config(lambda::retry::RetryConfig::disabled())
-            .http_client(http_client(self.lambda.as_deref()));
+            .http_client(self.http_client(self.lambda.as_deref()));
         config.set_endpoint_url(self.lambda.clone());
         aws_sdk_lambda::Client::from_conf(config.build())
     }
+
+    /// An HTTP client for an endpoint: without TLS where the endpoint is plain http, so that nothing of TLS is set up.
+    fn http_client(&self, endpoint: Option<&str>) -> SharedHttpClient {
+        let builder = Builder::new().pool_idle_timeout(Duration::from_secs(60));
+        if endpoint.is_some_and(|url| url.starts_with("http://")) {
+            return builder.build_http();
+        }
+        let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
+        match TlsContext::builder().with_trust_store(self.trusted()).build() {
+            Ok(context) => builder.tls_context(context).build_https(),
+            // Without a context of ours the client falls back to the system's certificates.
+            Err(_) => builder.build_https(),
+        }
+    }
+
+    fn trusted(&self) -> TrustStore {
+        match &self.roots {
+            Some(pem) => TrustStore::empty().with_pem_certificate(pem.as_bytes()),
+            None => amazon_roots(),
+        }
+    }
 }
 
-/// An HTTP client for an endpoint: without TLS where the endpoint is plain http, so that nothing of TLS is set up.
-fn http_client(endpoint: Option<&str>) -> SharedHttpClient {
-    let builder = Builder::new().pool_idle_timeout(Duration::from_secs(60));
-    if endpoint.is_some_and(|url| url.starts_with("http://")) {
-        return builder.build_http();
-    }
-    let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
-    match TlsContext::builder().with_trust_store(amazon_roots()).build() {
-        Ok(context) => builder.tls_context(context).build_https(),
-        // Without a context of ours the client falls back to the system's certificates.
-        Err(_) => builder.build_https(),
-    }
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(700))
+        .operation_attempt_timeout(Duration::from_millis(1500))
+        .operation_timeout(Duration::from_millis(2500))
+        .build()
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(20))
+}
+
+fn certificates(file: String) -> Result<String, config::Error> {
+    std::fs::read_to_string(&file)
+        .map_err(|error| config::Error::new(format!("AWS_CA_BUNDLE names {file}, which cannot be read: {error}")))
 }
 
 /// The bundled roots that AWS's endpoints are signed by (<https://www.amazontrust.com/repository/>): Amazon's own and
@@ -200,7 +239,10 @@ fn is_passing(code: Option<&str>) -> bool {
     matches!(
         code,
         Some(
-            "ProvisionedThroughputExceededException"
+            "DependencyTimeoutException"
+                | "KeyUnavailableException"
+                | "KMSInternalException"
+                | "ProvisionedThroughputExceededException"
                 | "RequestLimitExceeded"
                 | "ThrottlingException"
                 | "TooManyRequestsException"

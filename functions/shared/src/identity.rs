@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::UserId;
@@ -87,11 +89,29 @@ pub struct Jwk {
     pub x: String,
     /// The y coordinate, base64url.
     pub y: String,
-    /// The key's id: its RFC 7638 thumbprint.
+    /// The key's id: in AWS that of the KMS key, locally the RFC 7638 thumbprint.
     pub kid: String,
     /// `sig`.
     #[serde(rename = "use")]
     pub usage: String,
     /// `ES256`.
     pub alg: String,
+}
+
+impl Jwk {
+    /// The ES256 key `kid` of a public point on P-256 (SEC 1 §2.3.3, uncompressed: 4, x, y; 65 bytes); `None` if it
+    /// does not look like one.
+    pub fn es256(kid: impl Into<String>, point: &[u8]) -> Option<Jwk> {
+        let (&4, coordinates) = point.split_first()? else { return None };
+        let (x, y) = coordinates.split_at_checked(32).filter(|(_, y)| y.len() == 32)?;
+        Some(Jwk {
+            kty: "EC".to_owned(),
+            crv: "P-256".to_owned(),
+            x: BASE64_URL_SAFE_NO_PAD.encode(x),
+            y: BASE64_URL_SAFE_NO_PAD.encode(y),
+            kid: kid.into(),
+            usage: "sig".to_owned(),
+            alg: "ES256".to_owned(),
+        })
+    }
 }

@@ -115,7 +115,7 @@ impl App {
         let stored = known.as_ref().map(|login| login.password_hash.clone());
         let correct = blocking(move || hasher.verify(&credentials.password, stored.as_deref())).await?;
         let login = known.filter(|_| correct).ok_or(Error::InvalidCredentials)?;
-        let token = self.signer.access_token(login.user_id, login.role, self.clock.now())?;
+        let token = self.signer.access_token(login.user_id, login.role, self.clock.now()).await?;
         http::json(StatusCode::OK, &Token { token, token_type: "Bearer", expires_in: ACCESS_TOKEN_SECONDS })
     }
 

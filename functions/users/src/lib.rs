@@ -39,17 +39,19 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `USERS_TABLE`, `JWKS`, `ISSUER`, `AUDIENCE`, `SIGNING_KEY` and AWS's own variables.
+    /// Reads `USERS_TABLE`, `JWKS`, `ISSUER`, `AUDIENCE`, `SIGNING_KEY`, `SIGNING_KEY_A` or `SIGNING_KEY_B`, and AWS's own
+    /// variables.
     ///
     /// # Errors
     /// Something is missing; without a signing key, or with one whose public half is not published, nobody could
     /// sign in, so the function does not start.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, config::Error> {
         let environment = Environment::new(lookup);
+        let aws = aws::Config::read(&environment)?;
         Ok(Config {
-            aws: aws::Config::read(&environment)?,
+            signer: Signer::read(&environment, &aws)?,
+            aws,
             table: environment.required("USERS_TABLE")?,
-            signer: Signer::read(&environment)?,
             clock: Clock::system(),
             log: Log::stdout(),
         })
@@ -77,9 +79,9 @@ impl App {
         }
     }
 
-    /// Opens the connection to DynamoDB while the start still has a full CPU.
+    /// Opens the connections to DynamoDB and KMS while the start still has a full CPU.
     pub async fn warm_up(&self) {
-        let _ = tokio::time::timeout(WARM_UP, self.store.touch()).await;
+        let _ = tokio::time::timeout(WARM_UP, async { tokio::join!(self.store.touch(), self.signer.touch()) }).await;
     }
 
     /// Answers one event.

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::functions::{Handler, mount, mount_http};
+use crate::template::Given;
 
 const TEMPLATE: &str = r"
 Resources:
@@ -82,7 +83,7 @@ fn handlers(asked: &Arc<AtomicUsize>) -> BTreeMap<String, Handler> {
 
 impl Stage {
     async fn start() -> Self {
-        let template = Template::parse(TEMPLATE, "shop", &BTreeMap::new()).unwrap();
+        let template = Template::parse(TEMPLATE, &Given::defaults("shop")).unwrap();
         let (asked, clock) = (Arc::new(AtomicUsize::new(0)), Clock::adjustable());
         let functions = Functions::new(&template, handlers(&asked), &clock).unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));

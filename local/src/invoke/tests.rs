@@ -11,7 +11,7 @@ use shared::clock::Clock;
 
 use super::*;
 use crate::functions::mount;
-use crate::template::Template;
+use crate::template::{Given, Template};
 
 const TEMPLATE: &str = "
 Resources:
@@ -26,7 +26,7 @@ async fn start() -> Running {
         }
         Ok(json!({"got": event.payload, "id": event.context.request_id}))
     };
-    let template = Template::parse(TEMPLATE, "shop", &BTreeMap::new()).unwrap();
+    let template = Template::parse(TEMPLATE, &Given::defaults("shop")).unwrap();
     let handlers = BTreeMap::from([("echo".to_owned(), mount(service_fn(echo)))]);
     let functions = Functions::new(&template, handlers, &Clock::system()).unwrap();
     serve(Arc::new(functions), TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap()

@@ -19,8 +19,8 @@ use std::fmt;
 use std::path::Path;
 
 pub use model::{
-    Attribute, AttributeKind, Function, HttpApi, IdentitySource, Index, KeyPart, KeyRole, LambdaAuthorizer, Projection,
-    Route, Segment, Table, Template, Throttle,
+    Architecture, Attribute, AttributeKind, Function, HttpApi, IdentitySource, Index, KeyPart, KeyRole,
+    LambdaAuthorizer, Projection, Route, Segment, Table, Template, Throttle,
 };
 pub use routes::INTEGRATION_TIMEOUT;
 pub use scope::{ACCOUNT_ID, REGION};
@@ -68,26 +68,40 @@ const STOOD_IN_FOR: [&str; 5] =
 const ONLY_IN_AWS: [&str; 4] =
     ["AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Lambda::Version"];
 
+/// What a template is read with.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// The stack's name, with which the names of resources begin.
+    pub stack: String,
+    /// Values for parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Attributes that only AWS would know, such as `Keyring.Jwks`.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Given {
+    /// The stack `stack` with every default.
+    pub fn defaults(stack: &str) -> Given {
+        Given { stack: stack.to_owned(), ..Given::default() }
+    }
+}
+
 impl Template {
-    /// Reads the template at `path` as the stack `stack`, with values for its parameters.
-    pub fn load(path: &Path, stack: &str, parameters: &BTreeMap<String, String>) -> Result<Self, Error> {
+    /// Reads the template at `path`.
+    pub fn load(path: &Path, given: &Given) -> Result<Self, Error> {
         let file = path.display().to_string();
         let source = std::fs::read_to_string(path).map_err(|error| Error {
             file: file.clone(),
             line: None,
             message: format!("cannot be read ({error}); name another one with --template."),
         })?;
-        Self::parse(&source, stack, parameters).map_err(|Fault { line, message }| Error {
-            file,
-            line: Some(line),
-            message,
-        })
+        Self::parse(&source, given).map_err(|Fault { line, message }| Error { file, line: Some(line), message })
     }
 
     /// Reads a template from its text.
-    pub(crate) fn parse(source: &str, stack: &str, parameters: &BTreeMap<String, String>) -> Result<Self, Fault> {
+    pub(crate) fn parse(source: &str, given: &Given) -> Result<Self, Fault> {
         let root = Node::parse(source)?;
-        let scope = Scope::read(&root, stack, parameters)?;
+        let scope = Scope::read(&root, given)?;
         let mut top = Section::open(&scope, &root, "the template")?;
         top.pass(&[
             "AWSTemplateFormatVersion",

@@ -152,9 +152,8 @@ impl Scope {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::template::Given;
 
     const TEMPLATE: &str = r#"
 Parameters:
@@ -178,7 +177,7 @@ Resources:
 "#;
 
     fn scope() -> Scope {
-        Scope::read(&Node::parse(TEMPLATE).unwrap(), "shop", &BTreeMap::new()).unwrap()
+        Scope::read(&Node::parse(TEMPLATE).unwrap(), &Given::defaults("shop")).unwrap()
     }
 
     fn eval(expression: &str) -> Result<Value, Fault> {

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use super::Given;
 use super::node::{Fault, Node, Value};
 
 /// The region that every name and ARN carries.
@@ -16,6 +17,7 @@ pub struct Scope {
     /// The stack's name, with which the names of resources begin.
     pub stack: String,
     parameters: BTreeMap<String, Node>,
+    attributes: BTreeMap<String, String>,
     pub(super) conditions: BTreeMap<String, Node>,
     pub(super) mappings: BTreeMap<String, Node>,
     resources: BTreeMap<String, Resource>,
@@ -32,18 +34,18 @@ struct Resource {
 
 impl Scope {
     /// Reads parameters, conditions, mappings and the names of resources.
-    pub fn read(template: &Node, stack: &str, overrides: &BTreeMap<String, String>) -> Result<Self, Fault> {
+    pub fn read(template: &Node, given: &Given) -> Result<Self, Fault> {
         let section = |name: &str| -> Result<BTreeMap<String, Node>, Fault> {
             let Some(section) = template.get(name) else { return Ok(BTreeMap::new()) };
             Ok(section.map(name)?.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect())
         };
         let declared = section("Parameters")?;
-        if let Some(name) = overrides.keys().find(|name| !declared.contains_key(*name)) {
+        if let Some(name) = given.parameters.keys().find(|name| !declared.contains_key(*name)) {
             return Err(Fault::new(1, format!("there is no parameter `{name}` to give a value to.")));
         }
         let mut parameters = BTreeMap::new();
         for (name, declaration) in &declared {
-            parameters.insert(name.clone(), parameter(name, declaration, overrides.get(name))?);
+            parameters.insert(name.clone(), parameter(name, declaration, given.parameters.get(name))?);
         }
         let mut resources = BTreeMap::new();
         for (id, resource) in section("Resources")? {
@@ -54,8 +56,9 @@ impl Scope {
             resources.insert(id, Resource { condition: condition.map(str::to_owned), kind, name });
         }
         Ok(Self {
-            stack: stack.to_owned(),
+            stack: given.stack.clone(),
             parameters,
+            attributes: given.attributes.clone(),
             conditions: section("Conditions")?,
             mappings: section("Mappings")?,
             resources,
@@ -111,6 +114,7 @@ impl Scope {
             ("AWS::DynamoDB::Table", "Arn") => Ok(format!("arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{name}")),
             ("AWS::Logs::LogGroup", "Arn") => Ok(format!("arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{name}:*")),
             ("AWS::Serverless::HttpApi", "ApiId") => Ok(name),
+            _ if let Some(given) = self.attributes.get(&format!("{id}.{attribute}")) => Ok(given.clone()),
             _ => Err(node.fault(format!("`{id}.{attribute}` is not known on one machine (a {kind})."))),
         }
     }
@@ -196,8 +200,8 @@ Conditions:
   IsProduction: !Equals [!Ref Stage, production]
 Resources: {}
 ";
-        let given = parameters.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Scope::read(&Node::parse(template)?, "shop", &given)
+        let parameters = parameters.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Scope::read(&Node::parse(template)?, &Given { parameters, ..Given::defaults("shop") })
     }
 
     #[test]

@@ -5,12 +5,27 @@ use std::path::PathBuf;
 use super::*;
 
 fn parse(source: &str) -> Result<Template, String> {
-    Template::parse(source, "shop", &BTreeMap::new()).map_err(|Fault { line, message }| format!("{line}: {message}"))
+    Template::parse(source, &Given::defaults("shop")).map_err(|Fault { line, message }| format!("{line}: {message}"))
+}
+
+/// What the project's own template needs.
+fn project() -> Given {
+    let attributes = BTreeMap::from([("Keyring.Jwks".to_owned(), "the keys".to_owned())]);
+    Given { attributes, ..Given::defaults("shop") }
 }
 
 fn own() -> Template {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
-    Template::load(&path, "shop", &BTreeMap::new()).unwrap()
+    Template::load(&path, &project()).unwrap()
+}
+
+#[test]
+fn attributes_that_only_aws_knows_are_given() {
+    let authorizer = own().function_of("authorizer").cloned().unwrap();
+    assert_eq!(authorizer.environment.get("JWKS").map(String::as_str), Some("the keys"));
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    let error = Template::load(&path, &Given::defaults("shop")).unwrap_err();
+    assert!(error.to_string().contains("`Keyring.Jwks` is not known on one machine"), "{error}");
 }
 
 /// A small template; `api` are more properties of the API, `event` of the route, both in flow style.
@@ -67,8 +82,8 @@ fn the_projects_own_template_is_understood() {
 #[test]
 fn parameters_reach_the_throttles() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
-    let given = BTreeMap::from([("LoginRate".to_owned(), "0.5".to_owned())]);
-    let template = Template::load(&path, "shop", &given).unwrap();
+    let given = Given { parameters: BTreeMap::from([("LoginRate".to_owned(), "0.5".to_owned())]), ..project() };
+    let template = Template::load(&path, &given).unwrap();
     let login = template.api.routes.iter().find(|route| route.key() == "POST /login").unwrap();
     assert_eq!(login.throttle, Some(Throttle { rate_milli: 500, burst: 20 }));
 }
@@ -172,7 +187,7 @@ fn a_resource_whose_condition_is_false_is_not_there() {
 
 #[test]
 fn a_missing_file_is_one_sentence() {
-    let error = Template::load(Path::new("/nowhere/template.yaml"), "shop", &BTreeMap::new()).unwrap_err();
+    let error = Template::load(Path::new("/nowhere/template.yaml"), &Given::defaults("shop")).unwrap_err();
     assert_eq!(
         error.to_string(),
         "/nowhere/template.yaml: cannot be read (No such file or directory (os error 2)); name another one with --template."
