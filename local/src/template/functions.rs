@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::model::Function;
+use super::model::{Architecture, Function};
 use super::node::{Entry, Fault, Node, Value};
 use super::scope::Scope;
 use super::section::Section;
@@ -17,8 +17,7 @@ pub struct Declared {
 }
 
 /// What matters only in AWS: permissions, packaging, logs, scaling.
-const ONLY_IN_AWS: [&str; 27] = [
-    "Architectures",
+const ONLY_IN_AWS: [&str; 26] = [
     "AssumeRolePolicyDocument",
     "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
@@ -54,6 +53,11 @@ pub fn read(scope: &Scope, id: &str, line: usize, properties: &Node) -> Result<D
     let here = Node { line, value: Value::Null };
     let name = scope.name(&here, id)?;
     let code_uri = section.required_text("CodeUri")?;
+    let architecture = match section.take("Architectures")? {
+        Some(node) => architecture(&node)?,
+        // Lambda's own default.
+        None => Architecture::X86_64,
+    };
     let timeout = match section.take("Timeout")? {
         Some(node) => match node.number("Timeout")? {
             seconds @ 1..=900 => Duration::from_secs(seconds),
@@ -85,8 +89,20 @@ pub fn read(scope: &Scope, id: &str, line: usize, properties: &Node) -> Result<D
     let events = section.section("Events")?.map(|mut events| events.rest()).unwrap_or_default();
     section.close()?;
     let arn = format!("arn:aws:lambda:{}:{}:function:{name}", super::scope::REGION, super::scope::ACCOUNT_ID);
-    let function = Function { logical_id: id.to_owned(), name, arn, code_uri, timeout, memory_mb, environment, line };
+    let logical_id = id.to_owned();
+    let function = Function { logical_id, name, arn, code_uri, architecture, timeout, memory_mb, environment, line };
     Ok(Declared { function, events })
+}
+
+fn architecture(node: &Node) -> Result<Architecture, Fault> {
+    let [one] = node.list("Architectures")? else {
+        return Err(node.fault("Architectures must have exactly one entry."));
+    };
+    match one.text("an architecture")? {
+        "arm64" => Ok(Architecture::Arm64),
+        "x86_64" => Ok(Architecture::X86_64),
+        other => Err(one.fault(format!("there is no architecture `{other}`: it is arm64 or x86_64."))),
+    }
 }
 
 /// SAM's rule for globals: mappings merge, lists are joined (the global one first), anything else of the resource wins.

@@ -2,6 +2,7 @@
 //! its routes and authorizers, tables.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 /// A template as the local shop uses it.
@@ -45,6 +46,8 @@ pub struct Function {
     pub arn: String,
     /// Where the deployed binary lies, such as `target/lambda/users/`.
     pub code_uri: String,
+    /// What its binary must be built for.
+    pub architecture: Architecture,
     /// How long one invocation may run (1 s to 900 s).
     pub timeout: Duration,
     /// Memory in MiB. Nothing is limited here; it is shown to the function as Lambda would.
@@ -60,6 +63,24 @@ impl Function {
     pub fn binary(&self) -> &str {
         let path = self.code_uri.trim_end_matches('/');
         path.rsplit('/').next().unwrap_or(path)
+    }
+}
+
+/// A processor that Lambda has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Architecture {
+    /// AWS Graviton.
+    Arm64,
+    /// Intel and AMD.
+    X86_64,
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Architecture::Arm64 => "arm64",
+            Architecture::X86_64 => "x86_64",
+        })
     }
 }
 
