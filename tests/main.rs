@@ -12,6 +12,7 @@ mod catalogue;
 mod client;
 mod concurrency;
 mod direct;
+mod elsewhere;
 mod events;
 mod front_door;
 mod fulfilment;

@@ -4,6 +4,7 @@
 //! that every test shares instead: tests therefore find only what they made themselves, and one that has to move the
 //! clock, read the log or start a shop of a certain kind asks for [`Shop::in_process`], which says when it cannot be had.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use local::database::Access;
 use local::gateway::AccessLog;
+use local::remote::Remote;
 use local::shop::Options;
 use serde_json::{Value, json};
 use shared::clock::Clock;
@@ -40,6 +42,7 @@ struct InProcess {
     shop: local::shop::Shop,
     log: Arc<Lines>,
     access_log: Arc<Lines>,
+    stack: String,
 }
 
 /// What a shop of the test's own may differ in.
@@ -49,6 +52,8 @@ pub struct Setup {
     pub throttle: bool,
     /// The file that keeps tables and keys.
     pub data: Option<PathBuf>,
+    /// Functions that run elsewhere: their URL, and the database and stack that they use.
+    pub functions: Option<(String, Access, String)>,
 }
 
 impl Shop {
@@ -73,16 +78,21 @@ impl Shop {
 
     async fn with(setup: Setup) -> Shop {
         let (log, access_log) = (Arc::new(Lines::default()), Arc::new(Lines::default()));
+        let elsewhere = setup.functions;
         // A data file is the embedded database's.
         let dynamodb = std::env::var("DYNAMODB_URL").ok().filter(|url| !url.is_empty() && setup.data.is_none());
+        let (functions, dynamodb, stack) = match (elsewhere, dynamodb) {
+            (Some((url, database, stack)), _) => (Some(remote(&url)), Some(database), stack),
+            (None, Some(url)) => (None, Some(Access::local(url)), format!("e2e-{}", random())),
+            (None, None) => (None, None, "portico".to_owned()),
+        };
         let options = Options {
             port: 0,
             data: setup.data,
-            stack: match dynamodb {
-                Some(_) => format!("e2e-{}", random()),
-                None => "portico".to_owned(),
-            },
-            dynamodb: dynamodb.map(Access::local),
+            stack: stack.clone(),
+            dynamodb,
+            functions,
+            parameters: BTreeMap::new(),
             template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
             seed: true,
             throttle: setup.throttle,
@@ -93,7 +103,14 @@ impl Shop {
         let shop =
             local::shop::Shop::start(options).await.unwrap_or_else(|error| panic!("the shop does not start: {error}"));
         let base = Url::parse(&format!("http://{}", shop.address())).expect("an address");
-        Shop { base, http: Transport::new(), inner: Some(InProcess { shop, log, access_log }) }
+        Shop { base, http: Transport::new(), inner: Some(InProcess { shop, log, access_log, stack }) }
+    }
+
+    /// A gateway in this process with the functions at `url` behind it, which use this shop's database.
+    pub async fn in_front_of(&self, url: &str) -> Shop {
+        let InProcess { shop, stack, .. } = self.in_process_only();
+        let functions = (url.to_owned(), shop.base().database.access().clone(), stack.clone());
+        Shop::with(Setup { functions: Some(functions), ..Setup::default() }).await
     }
 
     /// The shop at `url`.
@@ -187,6 +204,10 @@ impl Shop {
     fn in_process_only(&self) -> &InProcess {
         self.inner.as_ref().expect("a shop from Shop::in_process")
     }
+}
+
+fn remote(url: &str) -> Arc<Remote> {
+    Arc::new(Remote::new(url).expect("an http URL"))
 }
 
 /// Lines of a log.

@@ -1,11 +1,13 @@
 //! What every command stands on: the template, the keys that it publishes, the database.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use shared::clock::Timestamp;
 
 use crate::Error;
-use crate::database::{Database, Place};
+use crate::database::{self, Database, Place};
+use crate::environment::Environment;
 use crate::keys::Keys;
 use crate::seed::{self, Catalogue};
 use crate::shop::Options;
@@ -32,17 +34,17 @@ impl Base {
             (None, Some(file)) => Place::File(file.clone()),
             (None, None) => Place::Memory,
         };
-        let keys = match &options.data {
-            Some(file) => Keys::beside(file)?,
-            None => Keys::generate()?,
-        };
-        let given = Given {
-            attributes: BTreeMap::from([("Keyring.Jwks".to_owned(), keys.jwks().to_owned())]),
-            ..Given::defaults(&options.stack)
-        };
-        let template = Template::load(&options.template, &given)?;
-        let database = Database::open(place).await?;
+        let keys = keys(options.data.as_deref())?;
+        let template = template(options, &keys)?;
+        // Functions that run elsewhere were told where the database is before it started.
+        let port = options.functions.as_ref().map_or(0, |_| database::PORT);
+        let database = Database::open(place, port).await?;
         Ok(Base { template, keys, database })
+    }
+
+    /// What the functions' environments come from, with Lambda's Invoke API at `lambda`.
+    pub fn environment<'a>(&'a self, lambda: &'a str) -> Environment<'a> {
+        Environment { template: &self.template, keys: &self.keys, database: self.database.access(), lambda }
     }
 
     /// Puts the sample products and, on this machine, the sample users.
@@ -78,4 +80,25 @@ impl Base {
             ))
         })
     }
+}
+
+/// The keys beside the data, or new ones where no data is kept.
+///
+/// # Errors
+/// They cannot be read or made.
+pub fn keys(data: Option<&Path>) -> Result<Keys, Error> {
+    data.map_or_else(Keys::generate, Keys::beside)
+}
+
+/// The template with its parameters, and with these keys as what the custom resource `Keyring` would publish.
+///
+/// # Errors
+/// The template cannot be used.
+pub fn template(options: &Options, keys: &Keys) -> Result<Template, Error> {
+    let given = Given {
+        stack: options.stack.clone(),
+        parameters: options.parameters.clone(),
+        attributes: BTreeMap::from([("Keyring.Jwks".to_owned(), keys.jwks().to_owned())]),
+    };
+    Ok(Template::load(&options.template, &given)?)
 }

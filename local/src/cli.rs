@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -10,16 +11,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 use shared::clock::Clock;
 use shared::telemetry::Log;
 
-use crate::Error;
-use crate::base::Base;
-use crate::database::Access;
+use crate::base::{self, Base};
+use crate::database::{self, Access};
+use crate::environment::Environment;
 use crate::gateway::AccessLog;
+use crate::keys::Keys;
 use crate::output::Output;
-use crate::screen;
-use crate::seed;
+use crate::remote::Remote;
 use crate::shop::{Options, Shop};
-use crate::tables;
+use crate::signals::Signals;
 use crate::template::REGION;
+use crate::{Error, check, screen, seed, tables};
+
+/// Where `cargo lambda watch` answers.
+const WATCH: &str = "http://localhost:9000";
 
 /// The shop on one machine: the same functions, routes and tables that template.yaml deploys to AWS.
 #[derive(Debug, Parser)]
@@ -45,6 +50,12 @@ struct Flags {
     /// The template to run [default: template.yaml here, or else the project's own]
     #[arg(long, value_name = "FILE", global = true)]
     template: Option<PathBuf>,
+    /// A value for one of the template's parameters; may be repeated
+    #[arg(long = "parameter", value_name = "NAME=VALUE", global = true, value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+    /// Use the functions at this URL, such as those of `cargo lambda watch`, instead of running them here
+    #[arg(long, value_name = "URL", global = true)]
+    functions: Option<String>,
     /// Start without sample products and users
     #[arg(long)]
     no_seed: bool,
@@ -63,6 +74,19 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 0)]
         products: u64,
     },
+    /// Compare what `cargo lambda build` made with the template
+    Check,
+    /// Print the environment of functions that run elsewhere
+    ///
+    /// Lines for `cargo lambda watch --env-file`. There is a private key among them: write them to a file that only you
+    /// can read (`umask 077`). The database is at --dynamodb [default: http://localhost:8000], the functions call each
+    /// other at --functions [default: http://localhost:9000]. With --data, the keys are those beside the data.
+    #[command(verbatim_doc_comment)]
+    Env {
+        /// Print JSON for `sam local … --env-vars` instead
+        #[arg(long)]
+        sam: bool,
+    },
 }
 
 /// Does what the command line says; `environment` is asked for AWS credentials only.
@@ -70,11 +94,15 @@ pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> Exit
     let result = async {
         let output =
             Output::stdout().map_err(|error| Error::new(format!("there can be no thread for output: {error}.")))?;
-        let options = options(cli.shop, &output, environment)?;
+        // These print what is for another tool, so they reach no database and need no credentials for one.
+        let prints = matches!(cli.command, Some(Command::Check | Command::Env { .. }));
+        let options = options(cli.shop, &output, |url| access_to(url, !prints, environment))?;
         match cli.command {
             None => serve(options, &output).await?,
             Some(Command::Setup) => setup(options, &output).await?,
             Some(Command::Seed { products }) => fill(options, &output, products).await?,
+            Some(Command::Check) => check(&options, &output)?,
+            Some(Command::Env { sam }) => print_environment(&options, &output, sam)?,
         }
         output.flush();
         Ok::<(), Error>(())
@@ -89,13 +117,19 @@ pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> Exit
     }
 }
 
-fn options(flags: Flags, output: &Output, environment: impl Fn(&str) -> Option<String>) -> Result<Options, Error> {
+fn options(
+    flags: Flags,
+    output: &Output,
+    access_to: impl FnOnce(String) -> Result<Access, Error>,
+) -> Result<Options, Error> {
     let (access, log) = (output.clone(), output.clone());
     Ok(Options {
         port: flags.port,
         data: flags.data,
-        dynamodb: flags.dynamodb.map(|url| access_to(url, environment)).transpose()?,
+        dynamodb: flags.dynamodb.map(access_to).transpose()?,
         template: flags.template.unwrap_or_else(own_template),
+        parameters: flags.parameters.into_iter().collect(),
+        functions: flags.functions.map(|url| Remote::new(&url).map(Arc::new)).transpose()?,
         seed: !flags.no_seed,
         throttle: !flags.no_throttle,
         stack: "portico".to_owned(),
@@ -105,30 +139,36 @@ fn options(flags: Flags, output: &Output, environment: impl Fn(&str) -> Option<S
     })
 }
 
-/// Credentials for the database at `url`: real ones from the environment, unless it is on this machine.
-fn access_to(url: String, environment: impl Fn(&str) -> Option<String>) -> Result<Access, Error> {
+/// Reads `NAME=VALUE`.
+fn parameter(argument: &str) -> Result<(String, String), String> {
+    match argument.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE, such as Architecture=x86_64".to_owned()),
+    }
+}
+
+/// The database at `url` with its credentials: real ones from the environment, unless it is on this machine. Where none
+/// are `needed`, because nobody here calls it, a database in AWS gets none: whoever does has its own.
+fn access_to(url: String, needed: bool, environment: impl Fn(&str) -> Option<String>) -> Result<Access, Error> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(Error::new(format!("{url} is not the URL of a DynamoDB: write it as http://localhost:8000.")));
     }
     let local = Access::local(url);
-    if local.is_loopback() {
+    // From a container, this machine has another name, but no TLS.
+    if local.is_loopback() || !needed && local.url.starts_with("http://") {
         return Ok(local);
     }
+    let given = |key: &str| environment(key).filter(|value| !value.is_empty());
+    let region = given("AWS_REGION").or_else(|| given("AWS_DEFAULT_REGION")).unwrap_or_else(|| REGION.to_owned());
+    let (url, none) = (local.url, String::new);
+    if !needed {
+        return Ok(Access { url, region, key_id: none(), secret: none(), session_token: None });
+    }
     let required = |key: &str| {
-        environment(key)
-            .filter(|value| !value.is_empty())
-            .ok_or_else(|| Error::new(format!("{} needs AWS credentials, and {key} is not set: export it.", local.url)))
+        given(key).ok_or_else(|| Error::new(format!("{url} needs AWS credentials, and {key} is not set: export it.")))
     };
-    Ok(Access {
-        region: environment("AWS_REGION")
-            .or_else(|| environment("AWS_DEFAULT_REGION"))
-            .filter(|region| !region.is_empty())
-            .unwrap_or_else(|| REGION.to_owned()),
-        key_id: required("AWS_ACCESS_KEY_ID")?,
-        secret: required("AWS_SECRET_ACCESS_KEY")?,
-        session_token: environment("AWS_SESSION_TOKEN"),
-        url: local.url.clone(),
-    })
+    let (key_id, secret) = (required("AWS_ACCESS_KEY_ID")?, required("AWS_SECRET_ACCESS_KEY")?);
+    Ok(Access { url, region, key_id, secret, session_token: environment("AWS_SESSION_TOKEN") })
 }
 
 fn own_template() -> PathBuf {
@@ -141,12 +181,48 @@ async fn serve(options: Options, output: &Output) -> Result<(), Error> {
     let mut signals = Signals::listen()?;
     let shop = Shop::start(options).await?;
     output.line(&screen::start(&shop));
-    signals.next().await;
+    tokio::select! {
+        () = wake(&shop, output) => {}
+        () = signals.next() => {}
+    }
     output.line("Finishing the requests in flight. Once more ends the shop at once.");
     tokio::select! {
         () = shop.stop() => {}
         () = signals.next() => {}
     }
+    Ok(())
+}
+
+/// Wakes functions that run elsewhere; never ends.
+async fn wake(shop: &Shop, output: &Output) {
+    if let Some(remote) = shop.elsewhere() {
+        remote.wake(&shop.base().template, |line| output.line(line)).await;
+    }
+    std::future::pending().await
+}
+
+fn check(options: &Options, output: &Output) -> Result<(), Error> {
+    // Which keys there are is nothing to a binary.
+    let template = base::template(options, &Keys::generate()?)?;
+    let root = options.template.parent().unwrap_or(Path::new(""));
+    for built in check::check(&template, root)? {
+        output.line(&built.to_string());
+    }
+    Ok(())
+}
+
+fn print_environment(options: &Options, output: &Output, sam: bool) -> Result<(), Error> {
+    let keys = base::keys(options.data.as_deref())?;
+    let template = base::template(options, &keys)?;
+    let expected = Access::local(format!("http://localhost:{}", database::PORT));
+    let environment = Environment {
+        template: &template,
+        keys: &keys,
+        database: options.dynamodb.as_ref().unwrap_or(&expected),
+        lambda: options.functions.as_ref().map_or(WATCH, |remote| remote.url()),
+    };
+    let text = if sam { environment.sam()? } else { environment.dotenv()? };
+    output.line(text.trim_end());
     Ok(())
 }
 
@@ -198,64 +274,5 @@ fn progress_bar(products: u64) -> ProgressBar {
     bar
 }
 
-/// What ends the shop: Ctrl-C, and what `kill` and a container's stop send.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Signals, Error> {
-        Ok(Signals {
-            #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-                .map_err(|error| Error::new(format!("signals cannot be listened to: {error}.")))?,
-        })
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_stand_before_or_after_a_command() {
-        for arguments in [
-            ["portico", "--data", "f", "seed", "--products", "5"],
-            ["portico", "seed", "--products", "5", "--data", "f"],
-        ] {
-            let cli = Cli::parse_from(arguments);
-            assert_eq!(cli.shop.data, Some(PathBuf::from("f")));
-            assert!(matches!(cli.command, Some(Command::Seed { products: 5 })));
-        }
-        assert!(Cli::try_parse_from(["portico", "--data", "f", "--dynamodb", "http://localhost:8000"]).is_err());
-    }
-
-    #[test]
-    fn a_database_elsewhere_needs_credentials() {
-        assert!(access_to("http://localhost:8000".to_owned(), |_| None).is_ok());
-        assert!(
-            access_to("localhost:8000".to_owned(), |_| None)
-                .is_err_and(|error| error.to_string().contains("not the URL"))
-        );
-        let aws = || "https://dynamodb.eu-central-1.amazonaws.com".to_owned();
-        assert!(access_to(aws(), |_| None).is_err_and(|error| error.to_string().contains("AWS_ACCESS_KEY_ID")));
-        assert_eq!(
-            access_to(aws(), |key| Some(key.to_owned())).map(|access| access.region),
-            Ok("AWS_REGION".to_owned())
-        );
-    }
-}
+mod tests;

@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 use crate::Error;
 use crate::template::REGION;
 
+/// Where functions that run elsewhere look for the database: DynamoDB Local's own port.
+pub const PORT: u16 = 8000;
 /// How often expired items are deleted, which the embedded database does not do by itself.
 const SWEEP: Duration = Duration::from_secs(60);
 /// How long a stop waits for the embedded database to close its file.
@@ -100,19 +102,19 @@ struct Embedded {
 }
 
 impl Database {
-    /// Opens the database, or sees that it answers.
+    /// Opens the database, or sees that it answers. An embedded one listens on `port`; 0 takes any free one.
     ///
     /// # Errors
-    /// The file cannot be opened, or nothing answers at the URL.
-    pub async fn open(place: Place) -> Result<Database, Error> {
+    /// The file cannot be opened, the port is taken, or nothing answers at the URL.
+    pub async fn open(place: Place, port: u16) -> Result<Database, Error> {
         let (access, embedded, description) = match place {
             Place::Memory => {
                 let database = dynoxide::Database::memory().map_err(|error| unusable("in memory", &error))?;
-                let (access, embedded) = serve(database).await?;
+                let (access, embedded) = serve(database, port).await?;
                 (access, Some(embedded), "embedded, in memory (--data FILE keeps it)".to_owned())
             }
             Place::File(path) => {
-                let (access, embedded) = serve(open_file(&path)?).await?;
+                let (access, embedded) = serve(open_file(&path)?, port).await?;
                 (access, Some(embedded), format!("embedded, in {}", path.display()))
             }
             Place::External(access) => {
@@ -201,9 +203,16 @@ fn unusable(what: &str, error: &dyn std::fmt::Display) -> Error {
 }
 
 /// Serves the database from a thread of its own: SQLite works synchronously, and would hold up a shared runtime.
-async fn serve(database: dynoxide::Database) -> Result<(Access, Embedded), Error> {
+async fn serve(database: dynoxide::Database, port: u16) -> Result<(Access, Embedded), Error> {
     let failed = |error: std::io::Error| Error::new(format!("the embedded database cannot be served: {error}."));
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
+    let listener =
+        std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => Error::new(format!(
+                "port {port} is taken, where functions that run elsewhere expect the database: end what uses it or, if that \
+                 is DynamoDB Local, add --dynamodb http://localhost:{port}."
+            )),
+            _ => failed(error),
+        })?;
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let (stop, stopping) = oneshot::channel();
@@ -259,7 +268,7 @@ mod tests {
     async fn an_embedded_database_answers_and_a_file_outlives_it() {
         let folder = tempfile::tempdir().unwrap();
         for _ in 0..2 {
-            let database = Database::open(Place::File(folder.path().join("shop.db"))).await.unwrap();
+            let database = Database::open(Place::File(folder.path().join("shop.db")), 0).await.unwrap();
             assert!(database.is_local());
             database.close().await;
         }
@@ -268,11 +277,20 @@ mod tests {
     #[tokio::test]
     async fn a_database_that_does_not_answer_is_one_sentence() {
         let error =
-            Database::open(Place::External(Access::local("http://127.0.0.1:1"))).await.err().unwrap().to_string();
+            Database::open(Place::External(Access::local("http://127.0.0.1:1")), 0).await.err().unwrap().to_string();
         assert!(
             error.starts_with("no DynamoDB answers at http://127.0.0.1:1 (") && error.ends_with("embedded one."),
             "{error}"
         );
         assert!(!error.contains('\n'), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_is_one_sentence() {
+        let held = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let taken = held.local_addr().unwrap().port();
+        let error = Database::open(Place::Memory, taken).await.err().unwrap().to_string();
+        assert!(error.ends_with(&format!("DynamoDB Local, add --dynamodb http://localhost:{taken}.")), "{error}");
+        drop(held);
     }
 }

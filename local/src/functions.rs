@@ -1,5 +1,5 @@
-//! The functions, mounted in process: each call takes an event's bytes and gives an answer's bytes, through the very
-//! code that a function's `main` hands to the Lambda runtime.
+//! The functions: each call takes an event's bytes and gives an answer's bytes, in process through the very code that a
+//! function's `main` hands to the Lambda runtime, or elsewhere (see [`crate::remote`]).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +22,7 @@ use crate::template::{self, Template};
 /// The most bytes that a synchronous invocation may be given (6 MB).
 pub const MAX_EVENT: usize = 6 * 1024 * 1024;
 /// The most bytes that it may answer with; Lambda grants a hundred more than for the event.
-const MAX_ANSWER: usize = MAX_EVENT + 100;
+pub const MAX_ANSWER: usize = MAX_EVENT + 100;
 
 /// What a failed invocation leaves behind; this is the JSON that Lambda's Invoke API answers with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,11 +46,19 @@ impl From<Diagnostic> for Failure {
     }
 }
 
-type Reply = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>;
+/// A handler's answer to come.
+pub type Reply = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>;
 
 /// A function's code, ready to be called.
 #[derive(Clone)]
 pub struct Handler(Arc<dyn Fn(Bytes, Context) -> Reply + Send + Sync>);
+
+impl Handler {
+    /// A handler that does this with each event.
+    pub fn new(call: impl Fn(Bytes, Context) -> Reply + Send + Sync + 'static) -> Handler {
+        Handler(Arc::new(call))
+    }
+}
 
 /// Mounts what `main` gives to `lambda_runtime::run`.
 pub fn mount<S, Event, Answer>(service: S) -> Handler
@@ -61,7 +69,7 @@ where
     Event: DeserializeOwned + Send + 'static,
     Answer: Serialize + Send,
 {
-    Handler(Arc::new(move |event, context| {
+    Handler::new(move |event, context| {
         let mut service = service.clone();
         Box::pin(async move {
             let payload = serde_json::from_slice(&event).map_err(|error| malformed(&error))?;
@@ -70,7 +78,7 @@ where
             let answer = answer.map_err(|error| Failure::from(error.into()))?;
             serde_json::to_vec(&answer).map_err(|error| malformed(&error))
         })
-    }))
+    })
 }
 
 /// Mounts what `main` gives to `lambda_http::run`.

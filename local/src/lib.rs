@@ -3,18 +3,22 @@
 
 pub mod base;
 pub mod catalogue;
+pub mod check;
 pub mod cli;
 pub mod database;
+pub mod environment;
 pub mod functions;
 pub mod gateway;
 pub mod invoke;
 pub mod keys;
 pub mod mounted;
 pub mod output;
+pub mod remote;
 pub mod screen;
 pub mod seed;
 pub mod server;
 pub mod shop;
+pub mod signals;
 pub mod tables;
 pub mod template;
 

@@ -11,34 +11,17 @@ use shared::clock::Clock;
 use shared::telemetry::Log;
 
 use crate::Error;
-use crate::base::Base;
+use crate::environment::Environment;
 use crate::functions::{Handler, mount, mount_http};
 
-/// What every function is given beside the template's variables.
+/// What every function is given.
 pub struct Surroundings<'a> {
-    /// Template, keys and database.
-    pub base: &'a Base,
-    /// Where this shop answers Lambda's Invoke API.
-    pub lambda: &'a str,
+    /// The variables.
+    pub environment: Environment<'a>,
     /// Time.
     pub clock: &'a Clock,
     /// Where log lines go.
     pub log: &'a Log,
-}
-
-impl Surroundings<'_> {
-    /// The environment of the function `binary`: what the template says first, as Lambda would have it.
-    fn variable(&self, binary: &str, key: &str) -> Option<String> {
-        let function = self.base.template.function_of(binary);
-        let declared = function.and_then(|function| function.environment.get(key)).filter(|value| !value.is_empty());
-        match (declared, key) {
-            // The template means keys in KMS.
-            (_, "SIGNING_KEY_A" | "SIGNING_KEY_B") => Some(self.base.keys.signing_key().to_owned()),
-            (Some(value), _) => Some(value.clone()),
-            (None, "AWS_ENDPOINT_URL_LAMBDA") => Some(self.lambda.to_owned()),
-            (None, _) => self.base.database.access().variable(key),
-        }
-    }
 }
 
 fn refused(binary: &str, error: &shared::config::Error) -> Error {
@@ -48,8 +31,8 @@ fn refused(binary: &str, error: &shared::config::Error) -> Error {
 /// A function crate's `Config`.
 macro_rules! configured {
     ($function:ident, $given:expr, $binary:expr) => {{
-        let mut config =
-            $function::Config::read(|key| $given.variable($binary, key)).map_err(|error| refused($binary, &error))?;
+        let mut config = $function::Config::read(|key| $given.environment.variable($binary, key))
+            .map_err(|error| refused($binary, &error))?;
         config.log = $given.log.clone();
         config
     }};

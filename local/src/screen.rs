@@ -28,6 +28,9 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
         writeln!(text, "  {:<6} {:width$}  {function}{lock}", route.method, route.path)?;
     }
     writeln!(text, "\nDatabase: {}", base.database.description())?;
+    if let Some(remote) = shop.elsewhere() {
+        writeln!(text, "Functions: at {}; `env` prints what they need to know", remote.url())?;
+    }
     match (shop.is_seeded(), base.database.is_local()) {
         (false, _) => writeln!(text, "Samples:  none (--no-seed)")?,
         (true, false) => writeln!(

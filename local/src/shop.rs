@@ -1,5 +1,6 @@
 //! The running shop: template, keys, database, tables, samples, functions, Lambda's Invoke API and the gateway.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use crate::base::Base;
 use crate::database::Access;
 use crate::functions::Functions;
 use crate::gateway::{AccessLog, Gateway, Settings};
-use crate::mounted::{self, Surroundings};
+use crate::mounted::{self, Mounted, Surroundings};
+use crate::remote::Remote;
 use crate::server::Running;
 use crate::{invoke, tables};
 
@@ -27,6 +29,10 @@ pub struct Options {
     pub dynamodb: Option<Access>,
     /// The template's file.
     pub template: PathBuf,
+    /// Values for the template's parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Where the functions run, if not in this process.
+    pub functions: Option<Arc<Remote>>,
     /// Whether to put sample products and users.
     pub seed: bool,
     /// Whether the template's throttles hold.
@@ -47,6 +53,7 @@ pub struct Shop {
     lambda: Running,
     clock: Clock,
     base: Base,
+    elsewhere: Option<Arc<Remote>>,
     seeded: bool,
 }
 
@@ -64,15 +71,17 @@ impl Shop {
         }
 
         let lambda = listen(0).await?;
-        let given = Surroundings {
-            base: &base,
-            lambda: &format!("http://{}", lambda.local_addr().map_err(broken)?),
-            clock: &options.clock,
-            log: &options.log,
+        let (functions, warm_up) = match &options.functions {
+            Some(remote) => (remote.functions(&base.template, &options.clock), None),
+            None => {
+                let url = format!("http://{}", lambda.local_addr().map_err(broken)?);
+                let given =
+                    Surroundings { environment: base.environment(&url), clock: &options.clock, log: &options.log };
+                let Mounted { handlers, warm_up } = mounted::mounted(&given)?;
+                (Functions::new(&base.template, handlers, &options.clock), Some(warm_up))
+            }
         };
-        let mounted = mounted::mounted(&given)?;
-        let functions = Functions::new(&base.template, mounted.handlers, &options.clock)
-            .map_err(|error| Error::new(error.to_string()))?;
+        let functions = functions.map_err(|error| Error::new(error.to_string()))?;
         let settings = Settings {
             clock: options.clock.clone(),
             throttle: options.throttle,
@@ -81,9 +90,11 @@ impl Shop {
         };
         let gateway = Gateway::new(&base.template, &functions, settings);
         let lambda = invoke::serve(Arc::new(functions), lambda).map_err(broken)?;
-        mounted.warm_up.await;
+        if let Some(warm_up) = warm_up {
+            warm_up.await;
+        }
         let gateway = gateway.serve(listener).map_err(broken)?;
-        Ok(Shop { gateway, lambda, clock: options.clock, base, seeded: options.seed })
+        Ok(Shop { gateway, lambda, clock: options.clock, base, elsewhere: options.functions, seeded: options.seed })
     }
 
     /// Where the gateway answers.
@@ -104,6 +115,11 @@ impl Shop {
     /// Template, keys and database.
     pub fn base(&self) -> &Base {
         &self.base
+    }
+
+    /// Where the functions run, if not in this process.
+    pub fn elsewhere(&self) -> Option<&Arc<Remote>> {
+        self.elsewhere.as_ref()
     }
 
     /// Whether the samples were put.
@@ -143,6 +159,8 @@ mod tests {
             data: None,
             dynamodb: None,
             template: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
+            parameters: BTreeMap::new(),
+            functions: None,
             seed: true,
             throttle: true,
             stack: "test".to_owned(),

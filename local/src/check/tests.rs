@@ -1,0 +1,139 @@
+//! What is said of files that pass for binaries and of those that do not.
+
+use super::*;
+use crate::template::Given;
+
+const ARM64: &[u8] = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\xb7\0 and the rest";
+const X86_64: &[u8] = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0 and the rest";
+
+fn template(first: &str, second: &str) -> Template {
+    let function = |id: &str, architectures: &str| {
+        format!(
+            "  {id}: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: built/{}/, {architectures}}}}}\n",
+            id.to_lowercase()
+        )
+    };
+    let source = format!(
+        "Resources:\n  Api: {{Type: AWS::Serverless::HttpApi}}\n{}{}",
+        function("First", first),
+        function("Second", second)
+    );
+    Template::parse(&source, &Given::defaults("shop")).unwrap()
+}
+
+fn put(root: &Path, function: &str, contents: &[u8]) {
+    let folder = root.join("built").join(function);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("bootstrap"), contents).unwrap();
+    executable(&folder.join("bootstrap"), 0o755);
+}
+
+#[cfg(unix)]
+fn executable(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[cfg(not(unix))]
+fn executable(_: &Path, _: u32) {}
+
+/// What is said of these two files, with the temporary folder left out.
+fn verdict(template: &Template, first: Option<&[u8]>, second: Option<&[u8]>) -> Result<Vec<String>, String> {
+    let root = tempfile::tempdir().unwrap();
+    for (name, contents) in [("first", first), ("second", second)] {
+        if let Some(contents) = contents {
+            put(root.path(), name, contents);
+        }
+    }
+    let lines = |built: Vec<Built>| built.iter().map(ToString::to_string).collect();
+    let shown = format!("{}/", root.path().display());
+    check(template, root.path()).map(lines).map_err(|error| error.to_string().replace(&shown, ""))
+}
+
+#[test]
+fn what_the_template_says_is_listed() {
+    let both = template("Architectures: [arm64]", "Architectures: [x86_64]");
+    let lines = verdict(&both, Some(ARM64), Some(X86_64)).unwrap();
+    assert_eq!(lines, ["first        arm64        1 kB", "second       x86_64       1 kB"]);
+}
+
+#[test]
+fn lambdas_own_architecture_is_x86_64() {
+    assert!(verdict(&template("Timeout: 3", "Timeout: 3"), Some(X86_64), Some(X86_64)).is_ok());
+}
+
+#[test]
+fn binaries_that_agree_can_be_followed_too() {
+    let arm = template("Architectures: [arm64]", "Architectures: [arm64]");
+    assert_eq!(
+        verdict(&arm, Some(X86_64), Some(X86_64)).unwrap_err(),
+        "2 of 2 functions are not what the template says: run `cargo lambda build --release --arm64`; or keep them, \
+         as all of them are x86_64, and say `--parameter-overrides Architecture=x86_64` to sam and \
+         `--parameter Architecture=x86_64` here.\n  \
+         first (arm64): built/first/bootstrap is built for x86_64\n  \
+         second (arm64): built/second/bootstrap is built for x86_64"
+    );
+}
+
+#[test]
+fn everything_wrong_is_in_one_message() {
+    let mixed = template("Architectures: [arm64]", "Architectures: [x86_64]");
+    assert_eq!(
+        verdict(&mixed, None, Some(ARM64)).unwrap_err(),
+        "2 of 2 functions are not what the template says: run `cargo lambda build --release --arm64 --bin first` and \
+         `cargo lambda build --release --x86-64 --bin second`.\n  \
+         first (arm64): built/first/bootstrap is not there\n  \
+         second (x86_64): built/second/bootstrap is built for arm64"
+    );
+}
+
+#[test]
+fn what_is_no_program_for_lambda_is_named() {
+    let arm = template("Architectures: [arm64]", "Architectures: [arm64]");
+    for (contents, expected) in [
+        (&b"\xcf\xfa\xed\xfe\x0c\0\0\x01 and the rest of it"[..], "is no program for Linux but one for macOS"),
+        (b"MZ\x90\0 and so on", "is no program for Linux but one for Windows"),
+        (b"#!/bin/sh\nexec true\n", "is no program for Linux but a script"),
+        (b"", "is no program for Linux but an empty file"),
+        (b"PK\x03\x04", "is no program for Linux but something else"),
+        (&ARM64[..19], "is no program for Linux but an ELF file of 32 bits, of big-endian order, or cut short"),
+        (
+            b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x28\0",
+            "is no program for Linux but an ELF file of 32 bits, of big-endian order, or cut short",
+        ),
+        (
+            b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\xf3\0",
+            "is for a processor that Lambda does not have (ELF machine 243)",
+        ),
+    ] {
+        let message = verdict(&arm, Some(ARM64), Some(contents)).unwrap_err();
+        assert!(message.starts_with("1 of 2 functions are not what"), "{message}");
+        assert!(message.ends_with(&format!("\n  second (arm64): built/second/bootstrap {expected}")), "{message}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_binary_must_be_executable() {
+    let (arm, root) = (template("Architectures: [arm64]", "Architectures: [arm64]"), tempfile::tempdir().unwrap());
+    put(root.path(), "first", ARM64);
+    put(root.path(), "second", ARM64);
+    executable(&root.path().join("built/second/bootstrap"), 0o644);
+    let message = check(&arm, root.path()).unwrap_err().to_string();
+    assert!(message.ends_with("built/second/bootstrap is not executable"), "{message}");
+}
+
+#[test]
+fn an_architecture_is_one_that_lambda_has() {
+    for (architectures, expected) in [
+        ("[arm64, x86_64]", "Architectures must have exactly one entry."),
+        ("[]", "Architectures must have exactly one entry."),
+        ("[arm]", "there is no architecture `arm`: it is arm64 or x86_64."),
+    ] {
+        let source = format!(
+            "Resources:\n  Api: {{Type: AWS::Serverless::HttpApi}}\n  F: {{Type: AWS::Serverless::Function, \
+             Properties: {{CodeUri: f/, Architectures: {architectures}}}}}\n"
+        );
+        assert_eq!(Template::parse(&source, &Given::defaults("shop")).unwrap_err().message, expected);
+    }
+}

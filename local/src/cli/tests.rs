@@ -1,0 +1,45 @@
+//! What the command line takes.
+
+use super::*;
+
+#[test]
+fn flags_stand_before_or_after_a_command() {
+    for arguments in
+        [["portico", "--data", "f", "seed", "--products", "5"], ["portico", "seed", "--products", "5", "--data", "f"]]
+    {
+        let cli = Cli::parse_from(arguments);
+        assert_eq!(cli.shop.data, Some(PathBuf::from("f")));
+        assert!(matches!(cli.command, Some(Command::Seed { products: 5 })));
+    }
+    assert!(Cli::try_parse_from(["portico", "--data", "f", "--dynamodb", "http://localhost:8000"]).is_err());
+}
+
+#[test]
+fn a_database_elsewhere_needs_credentials() {
+    let at = |url: &str| url.to_owned();
+    assert!(access_to(at("http://localhost:8000"), true, |_| None).is_ok());
+    assert!(
+        access_to(at("localhost:8000"), true, |_| None).is_err_and(|error| error.to_string().contains("not the URL"))
+    );
+    let aws = "https://dynamodb.eu-central-1.amazonaws.com";
+    assert!(access_to(at(aws), true, |_| None).is_err_and(|error| error.to_string().contains("AWS_ACCESS_KEY_ID")));
+    let region = |access: Access| access.region;
+    assert_eq!(access_to(at(aws), true, |key| Some(key.to_owned())).map(region), Ok("AWS_REGION".to_owned()));
+}
+
+#[test]
+fn what_is_printed_has_no_credentials_of_aws() {
+    let secret = |url: &str| access_to(url.to_owned(), false, |key| Some(key.to_owned())).map(|access| access.secret);
+    assert_eq!(secret("https://dynamodb.eu-central-1.amazonaws.com"), Ok(String::new()));
+    assert_eq!(secret("http://host.docker.internal:8000"), Ok("local".to_owned()));
+}
+
+#[test]
+fn a_parameter_is_a_name_and_a_value() {
+    let cli = Cli::parse_from(["portico", "check", "--parameter", "A=b=c", "--parameter", "D="]);
+    assert_eq!(cli.shop.parameters, [("A".to_owned(), "b=c".to_owned()), ("D".to_owned(), String::new())]);
+    for wrong in ["A", "=b"] {
+        let error = Cli::try_parse_from(["portico", "--parameter", wrong]).unwrap_err().to_string();
+        assert!(error.contains("write it as NAME=VALUE, such as Architecture=x86_64"), "{error}");
+    }
+}

@@ -1,0 +1,206 @@
+//! What a function's environment is on this machine: the template's variables, and in place of what only AWS has, this
+//! machine's database, keys and Invoke API. In process it is looked up; other tools get it as a file.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::Error;
+use crate::database::Access;
+use crate::keys::Keys;
+use crate::template::{Function, Template};
+
+/// What Lambda itself gives every function, and where this machine's services are.
+const EVERYWHERE: [&str; 6] = [
+    "AWS_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_LAMBDA",
+];
+/// What a template must declare for `sam local`, which sets no other variable.
+const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_LAMBDA"];
+
+/// Everything that the functions' variables come from.
+pub struct Environment<'a> {
+    /// The template.
+    pub template: &'a Template,
+    /// The keys that access tokens are signed with.
+    pub keys: &'a Keys,
+    /// The database.
+    pub database: &'a Access,
+    /// Where Lambda's Invoke API answers.
+    pub lambda: &'a str,
+}
+
+impl Environment<'_> {
+    /// A variable of the function `binary`: what the template says first, as Lambda would have it.
+    pub fn variable(&self, binary: &str, key: &str) -> Option<String> {
+        let function = self.template.function_of(binary);
+        let declared = function.and_then(|function| function.environment.get(key)).filter(|value| !value.is_empty());
+        match (declared, key) {
+            // The template means keys in KMS.
+            (_, "SIGNING_KEY_A" | "SIGNING_KEY_B") => Some(self.keys.signing_key().to_owned()),
+            (Some(value), _) => Some(value.clone()),
+            (None, "AWS_ENDPOINT_URL_LAMBDA") => Some(self.lambda.to_owned()),
+            (None, _) => self.database.variable(key),
+        }
+    }
+
+    /// One environment for all functions, as lines for `cargo lambda watch --env-file`. A function's name is its binary's
+    /// there. Every value stands in single quotes, between which that reader takes all but `\n` as it is.
+    ///
+    /// # Errors
+    /// Two functions disagree on a variable, or a value cannot be written.
+    pub fn dotenv(&self) -> Result<String, Error> {
+        let mut all = BTreeMap::<&str, (&Function, String)>::new();
+        for function in &self.template.functions {
+            for key in EVERYWHERE.into_iter().chain(function.environment.keys().map(String::as_str)) {
+                let Some(value) = self.called(function, key, Function::binary) else { continue };
+                match all.get(key) {
+                    Some((other, theirs)) if *theirs != value => {
+                        return Err(Error::new(format!(
+                            "{} and {} have different values of {key}, and `cargo lambda watch` gives every function the same: \
+                             call it something else in one of them.",
+                            other.logical_id, function.logical_id
+                        )));
+                    }
+                    _ => all.insert(key, (function, value)),
+                };
+            }
+        }
+        all.into_iter().map(|(key, (_, value))| line(key, &value)).collect()
+    }
+
+    /// The variables of each function by its logical id, as JSON for `sam local … --env-vars`. A function's name is its
+    /// logical id there.
+    ///
+    /// # Errors
+    /// The template does not declare what the functions need here: `sam local` would leave it out in silence.
+    pub fn sam(&self) -> Result<String, Error> {
+        let mut all = Map::new();
+        for function in &self.template.functions {
+            if let Some(key) = ENDPOINTS.into_iter().find(|key| !function.environment.contains_key(*key)) {
+                return Err(Error::new(format!(
+                    "{} has no variable {key}, so `sam local` would not set it: declare it, empty, under \
+                     Globals.Function.Environment.Variables in the template.",
+                    function.logical_id
+                )));
+            }
+            let variable = |key: &String| {
+                let value = self.called(function, key, |function| &function.logical_id);
+                (key.clone(), Value::String(value.unwrap_or_default()))
+            };
+            let variables: Map<String, Value> = function.environment.keys().map(variable).collect();
+            all.insert(function.logical_id.clone(), variables.into());
+        }
+        serde_json::to_string_pretty(&all).map(|json| json + "\n").map_err(|error| Error::new(error.to_string()))
+    }
+
+    /// A variable whose value, if it is the deployed name of a function, is what that function is called elsewhere.
+    fn called(&self, function: &Function, key: &str, name: fn(&Function) -> &str) -> Option<String> {
+        // An empty one counts as absent, here as in the functions.
+        let value = self.variable(function.binary(), key).filter(|value| !value.is_empty())?;
+        let meant = self.template.functions.iter().find(|other| other.name == value);
+        Some(meant.map_or(value, |other| name(other).to_owned()))
+    }
+}
+
+fn line(key: &str, value: &str) -> Result<String, Error> {
+    if value.contains(['\'', '\n']) || value.contains("\\n") {
+        return Err(Error::new(format!(
+            "the value of {key} has a quote or a line end in it, which an environment file cannot carry: change it."
+        )));
+    }
+    Ok(format!("{key}='{value}'\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Given;
+
+    const TEMPLATE: &str = "
+Globals: {Function: {Environment: {Variables: {AWS_ENDPOINT_URL_DYNAMODB: '', AWS_ENDPOINT_URL_LAMBDA: ''}}}}
+Resources:
+  Api: {Type: AWS::Serverless::HttpApi}
+  Caller:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: built/caller/, Environment: {Variables: {CALLED_FUNCTION: !Ref Called, SIGNING_KEY_A: 'kms:a'}}}
+  Called:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: built/called/, Environment: {Variables: {THINGS_TABLE: !Ref Things, KEYS: '{\"keys\":[]}'}}}
+  Things:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+";
+
+    /// What `ask` gets from this template, with the private key left out.
+    fn ask(template: &str, ask: impl FnOnce(&Environment<'_>) -> Result<String, Error>) -> Result<String, String> {
+        let template = Template::parse(template, &Given::defaults("shop")).unwrap();
+        let keys = Keys::generate().unwrap();
+        let database = Access::local("http://localhost:8000");
+        let environment =
+            Environment { template: &template, keys: &keys, database: &database, lambda: "http://localhost:9000" };
+        let text = ask(&environment).map_err(|error| error.to_string())?;
+        Ok(text.replace(keys.signing_key(), "PRIVATE"))
+    }
+
+    #[test]
+    fn a_file_for_cargo_lambda_has_everything_once() {
+        assert_eq!(
+            ask(TEMPLATE, |all| all.dotenv()).unwrap(),
+            "AWS_ACCESS_KEY_ID='local'
+AWS_ENDPOINT_URL_DYNAMODB='http://localhost:8000'
+AWS_ENDPOINT_URL_LAMBDA='http://localhost:9000'
+AWS_REGION='eu-central-1'
+AWS_SECRET_ACCESS_KEY='local'
+CALLED_FUNCTION='called'
+KEYS='{\"keys\":[]}'
+SIGNING_KEY_A='PRIVATE'
+THINGS_TABLE='shop-Things'
+"
+        );
+    }
+
+    #[test]
+    fn json_for_sam_has_what_the_template_declares() {
+        let json: Value = serde_json::from_str(&ask(TEMPLATE, |all| all.sam()).unwrap()).unwrap();
+        let (dynamodb, lambda) = ("http://localhost:8000", "http://localhost:9000");
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "Caller": {
+                    "AWS_ENDPOINT_URL_DYNAMODB": dynamodb, "AWS_ENDPOINT_URL_LAMBDA": lambda,
+                    "CALLED_FUNCTION": "Called", "SIGNING_KEY_A": "PRIVATE",
+                },
+                "Called": {
+                    "AWS_ENDPOINT_URL_DYNAMODB": dynamodb, "AWS_ENDPOINT_URL_LAMBDA": lambda,
+                    "THINGS_TABLE": "shop-Things", "KEYS": "{\"keys\":[]}",
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn what_would_be_lost_is_refused() {
+        let disagreeing = TEMPLATE.replace("KEYS:", "CALLED_FUNCTION:");
+        assert_eq!(
+            ask(&disagreeing, |all| all.dotenv()).unwrap_err(),
+            "Caller and Called have different values of CALLED_FUNCTION, and `cargo lambda watch` gives every function the \
+             same: call it something else in one of them."
+        );
+        let quoted = TEMPLATE.replace("'{\"keys\":[]}'", "\"it's\"");
+        assert!(ask(&quoted, |all| all.dotenv()).unwrap_err().starts_with("the value of KEYS has a quote"));
+        let undeclared = TEMPLATE.replace(", AWS_ENDPOINT_URL_LAMBDA: ''", "");
+        assert_eq!(
+            ask(&undeclared, |all| all.sam()).unwrap_err(),
+            "Caller has no variable AWS_ENDPOINT_URL_LAMBDA, so `sam local` would not set it: declare it, empty, under \
+             Globals.Function.Environment.Variables in the template."
+        );
+    }
+}
