@@ -2,6 +2,7 @@
 //! variables; reading those instead of loading the SDK's default configuration is worth milliseconds and megabytes
 //! of every cold start.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -18,6 +19,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use memchr::memmem::find;
 
 use crate::config::{self, Environment};
 use crate::error::Error;
@@ -34,6 +36,8 @@ pub struct Config {
     kms: Option<String>,
     lambda: Option<String>,
     roots: Option<String>,
+    /// Setting TLS up costs more than all the rest of a start, so the clients of one function share it.
+    https: Arc<OnceLock<SharedHttpClient>>,
 }
 
 impl Config {
@@ -58,6 +62,7 @@ impl Config {
             kms: endpoint("AWS_ENDPOINT_URL_KMS"),
             lambda: endpoint("AWS_ENDPOINT_URL_LAMBDA"),
             roots: environment.optional("AWS_CA_BUNDLE").map(certificates).transpose()?,
+            https: Arc::default(),
         })
     }
 
@@ -110,16 +115,19 @@ impl Config {
 
     /// An HTTP client for an endpoint: without TLS where the endpoint is plain http, so that nothing of TLS is set up.
     fn http_client(&self, endpoint: Option<&str>) -> SharedHttpClient {
-        let builder = Builder::new().pool_idle_timeout(Duration::from_secs(60));
+        let builder = || Builder::new().pool_idle_timeout(Duration::from_secs(60));
         if endpoint.is_some_and(|url| url.starts_with("http://")) {
-            return builder.build_http();
+            return builder().build_http();
         }
-        let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
-        match TlsContext::builder().with_trust_store(self.trusted()).build() {
-            Ok(context) => builder.tls_context(context).build_https(),
-            // Without a context of ours the client falls back to the system's certificates.
-            Err(_) => builder.build_https(),
-        }
+        let https = self.https.get_or_init(|| {
+            let builder = builder().tls_provider(Provider::Rustls(CryptoMode::Ring));
+            match TlsContext::builder().with_trust_store(self.trusted()).build() {
+                Ok(context) => builder.tls_context(context).build_https(),
+                // Without a context of ours the client falls back to the system's certificates.
+                Err(_) => builder.build_https(),
+            }
+        });
+        https.clone()
     }
 
     fn trusted(&self) -> TrustStore {
@@ -150,16 +158,12 @@ fn certificates(file: String) -> Result<String, config::Error> {
 /// The bundled roots that AWS's endpoints are signed by (<https://www.amazontrust.com/repository/>): Amazon's own and
 /// Starfield's. Parsing a handful takes microseconds, the whole bundle or the system's files take milliseconds.
 fn amazon_roots() -> TrustStore {
-    let signs_aws = |der: &[u8]| [&b"Amazon Root CA"[..], b"Starfield"].iter().any(|name| contains(der, name));
+    let signs_aws = |der: &[u8]| [&b"Amazon Root CA"[..], b"Starfield"].iter().any(|name| find(der, name).is_some());
     let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter(|der| signs_aws(der));
     roots.fold(TrustStore::empty(), |store, der| {
         let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64_STANDARD.encode(der));
         store.with_pem_certificate(pem.into_bytes())
     })
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
 }
 
 /// Reads items by key, in any order, each found one once; at most 100 keys. What DynamoDB leaves for another time is
@@ -331,7 +335,8 @@ mod tests {
 
     #[test]
     fn the_bundle_has_the_roots_of_aws() {
-        let named = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter(|der| contains(der, b"Amazon Root CA"));
+        let named =
+            webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter(|der| find(der, b"Amazon Root CA").is_some());
         assert_eq!(named.count(), 4);
     }
 
