@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
+use crate::deployed;
 use crate::shop::{Setup, Shop, VISA, a_product, an_order, random};
 
 #[tokio::test]
@@ -213,6 +214,9 @@ async fn what_an_order_took_from_the_stock_shows_two_seconds_later() {
 async fn a_product_that_is_not_there_is_not_found() {
     let shop = Shop::start().await;
     for id in ["prd_aaaaaaaaaaaaaaaaaaaaaaaaaa", "prd_", "usr_aaaaaaaaaaaaaaaaaaaaaaaaaa", "..%2f..", "%00"] {
+        if id.contains("%2f") && deployed::stand_in_differs("it decodes %2f before it looks for a route") {
+            continue;
+        }
         let answer: Answer = shop.anonymous().get(&format!("/products/{id}")).await;
         answer.problem(404, "not-found");
     }

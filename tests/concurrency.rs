@@ -12,7 +12,7 @@ async fn a_hundred_buyers_of_ten_pieces_buy_exactly_ten() {
     }
     let calls = (0..100).map(|number| {
         let call = customers[number % 10].post("/orders", &an_order(&id, 1, VISA)).key(&random());
-        async move { call.await }
+        call.until_answered()
     });
     let answers = all_at_once(calls).await;
     let confirmed = answers.iter().filter(|answer| answer.status == 201).count();

@@ -11,6 +11,7 @@ use http::Method;
 use local::template::{Given, Route, Segment, Template};
 use serde_json::{Value, json};
 
+use crate::deployed;
 use crate::shop::{Setup, Shop, all_at_once, new_username, random};
 
 const PROTECTED: [(Method, &str); 12] = [
@@ -142,6 +143,10 @@ async fn a_route_that_is_not_there_is_not_found() {
         (Method::OPTIONS, "/products"),
         (Method::GET, "/Products"),
     ] {
+        if method == Method::OPTIONS && deployed::stand_in_differs("it answers OPTIONS with 403 where there is no CORS")
+        {
+            continue;
+        }
         for client in [&admin, &shop.anonymous()] {
             client.call(method.clone(), path).await.message(404, "Not Found");
         }

@@ -1,8 +1,8 @@
 //! The shop, tested through its front door: every test speaks HTTP to a running shop and reads like what it proves.
 //!
 //! `shop` starts one, `client` speaks to it and checks on every answer what one forgets; the other modules are
-//! journeys. With `API_URL` set the same suite aims at a deployment (its throttles raised out of the way), with
-//! `DYNAMODB_URL` set each test's shop keeps its tables in that DynamoDB.
+//! journeys. With `API_URL` set the same suite aims at a deployment (its throttles raised out of the way; `deployed` says
+//! what else it needs), with `DYNAMODB_URL` set each test's shop keeps its tables in that DynamoDB.
 
 // A test fails by panicking, in what it shares with others too.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
@@ -11,6 +11,7 @@ mod accounts;
 mod catalogue;
 mod client;
 mod concurrency;
+mod deployed;
 mod direct;
 mod elsewhere;
 mod events;

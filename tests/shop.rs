@@ -23,9 +23,10 @@ use tokio::sync::Notify;
 use url::Url;
 
 use crate::client::{Answer, Client};
+use crate::deployed;
 use crate::transport::Transport;
 
-/// The admin of every local shop; elsewhere `ADMIN_USERNAME` and `ADMIN_PASSWORD` name one.
+/// The admin of every local shop.
 const ADMIN: (&str, &str) = ("admin", "open sesame at closing time");
 
 /// The test payment method that every charge succeeds with.
@@ -134,9 +135,11 @@ impl Shop {
 
     /// An admin who has signed in.
     pub async fn admin(&self) -> Client {
-        let variable = |name, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
-        let (username, password) = (variable("ADMIN_USERNAME", ADMIN.0), variable("ADMIN_PASSWORD", ADMIN.1));
-        self.sign_in(&username, &password).await
+        if self.inner.is_some() {
+            return self.sign_in(ADMIN.0, ADMIN.1).await;
+        }
+        let (username, password) = deployed::admin(self).await;
+        self.sign_in(username, password).await
     }
 
     /// Registers a customer.
