@@ -1,0 +1,10 @@
+"""Portico's own rules for the template. Each is a function from a deployment to sentences on what is wrong with it."""
+
+from collections.abc import Callable, Iterator
+
+from rules import access, api, functions, storage
+from translate import Deployment
+
+Rule = Callable[[Deployment], Iterator[str]]
+
+RULES: tuple[Rule, ...] = access.RULES + api.RULES + functions.RULES + storage.RULES

@@ -1,0 +1,257 @@
+"""Who may do what: what each role is allowed, and what resources let others do."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatch
+
+from rules.reading import (
+    Statement,
+    authorizers,
+    functions,
+    key_policies,
+    of_type,
+    permissions,
+    policies_of_resources,
+    role_of,
+    routes,
+    several,
+)
+from translate import Deployment, as_text
+
+# The actions of each function, and on what. A new one is a decision: it is taken here and in template.yaml.
+GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "AuthorizerFunction": {},
+    "UsersFunction": {
+        "${UsersTable.Arn}": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+        # It signs by the keys' own policies: see only_users_sign.
+    },
+    "ProductsFunction": {
+        "${ProductsTable.Arn}": (
+            "dynamodb:BatchGetItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        ),
+        "${ProductsTable.Arn}/index/catalogue": ("dynamodb:Query",),
+        "${ProductsTable.Arn}/index/category": ("dynamodb:Query",),
+    },
+    "OrdersFunction": {
+        "${OrdersTable.Arn}": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+        "${OrdersTable.Arn}/index/by_user": ("dynamodb:Query",),
+        "${OrdersTable.Arn}/index/by_status": ("dynamodb:Query",),
+        "${ProductsTable.Arn}": ("dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
+    },
+    "PaymentsFunction": {
+        "${PaymentsTable.Arn}": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+    },
+    "CheckoutFunction": {
+        "${OrdersFunction.Arn}": ("lambda:InvokeFunction",),
+        "${PaymentsFunction.Arn}": ("lambda:InvokeFunction",),
+    },
+    "KeyringFunction": {
+        "${SigningKeyA.Arn}": ("kms:GetPublicKey",),
+        "${SigningKeyB.Arn}": ("kms:GetPublicKey",),
+    },
+}
+
+# SAM gives these two to every function. Both have Resource "*": AWS's own policies know no names, and X-Ray's actions
+# take no resource at all. Both can only write: log lines, and traces.
+MANAGED_POLICIES = {
+    "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
+}
+
+# Of a product, what orders may touch.
+STOCK = {"product_id", "part", "live", "available", "reserved"}
+
+# Whoever this account's policies allow.
+ADMINISTRATORS = "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
+
+READS = ("dynamodb:getitem", "dynamodb:batchgetitem", "dynamodb:query", "dynamodb:scan", "dynamodb:conditioncheckitem")
+
+# Each of these signs, or lets its holder pass signing on.
+SIGNING = ("kms:sign", "kms:creategrant")
+
+
+def no_wildcards(deployment: Deployment) -> Iterator[str]:
+    """No * in an action or a resource, and no 'everything but'."""
+    for statement in permissions(deployment):
+        for part in (*statement.actions, *statement.targets):
+            if "*" in part or "?" in part:
+                yield f"{statement.holder} allows {part}: list what is needed."
+    # A key's policy speaks of that key alone, so its Resource is always *.
+    for statement in policies_of_resources(deployment):
+        for action in statement.actions:
+            if "*" in action or "?" in action:
+                yield f"{statement.holder} lets others {action}: list what is needed."
+    for statement in (*permissions(deployment), *policies_of_resources(deployment)):
+        if statement.inverted:
+            yield f"{statement.holder} has a policy with NotAction, NotResource or NotPrincipal: say what is allowed."
+
+
+def no_wildcard_principals(deployment: Deployment) -> Iterator[str]:
+    for statement in policies_of_resources(deployment):
+        for principal in statement.principals:
+            if "*" in principal:
+                yield f"{statement.holder} lets the principal {principal} in: name who may."
+    for name, properties in of_type(deployment, "AWS::Lambda::Permission"):
+        if "*" in as_text(properties["Principal"]):
+            yield f"{name} lets everybody invoke a function: name who may."
+
+
+def managed_policies_only_write_telemetry(deployment: Deployment) -> Iterator[str]:
+    for name, resource in deployment.resources.items():
+        if resource["Type"].startswith("AWS::IAM::"):
+            for policy in several(resource.get("Properties", {}).get("ManagedPolicyArns")):
+                if as_text(policy) not in MANAGED_POLICIES:
+                    yield f"{name} has the managed policy {as_text(policy)}: write the statements that it needs."
+
+
+def no_policy_templates(deployment: Deployment) -> Iterator[str]:
+    """SAM's policy templates (DynamoDBCrudPolicy and its like) and policies by name allow more than is needed."""
+    for name, resource in deployment.written["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            for policy in several(resource["Properties"].get("Policies")):
+                if not isinstance(policy, dict) or "Statement" not in policy:
+                    yield f"{name} has a policy that is not written out: give its statements."
+
+
+def grants_are_the_listed_ones(deployment: Deployment) -> Iterator[str]:
+    """Each function's role has exactly the rights in GRANTS, and no other role or policy has any."""
+    held: dict[str, set[tuple[str, str]]] = {name: set() for name, _ in of_type(deployment, "AWS::IAM::Role")}
+    for statement in permissions(deployment):
+        if statement.allows:
+            pairs = {(action, target) for action in statement.actions for target in statement.targets}
+            held.setdefault(statement.holder, set()).update(pairs)
+    wanted = {
+        role_of(function): {(action, target) for target, actions in grants.items() for action in actions}
+        for function, grants in GRANTS.items()
+    }
+    for holder in sorted(held.keys() | wanted.keys()):
+        if holder not in wanted:
+            yield f"{holder} is a role or policy of no function that GRANTS knows: add it there."
+        elif holder not in held:
+            yield f"{holder} is in GRANTS but not in the template."
+        else:
+            for action, target in sorted(held[holder] - wanted[holder]):
+                yield f"{holder} may {action} on {target}, which GRANTS does not list."
+            for action, target in sorted(wanted[holder] - held[holder]):
+                yield f"{holder} may not {action} on {target}, which GRANTS lists."
+
+
+def each_function_has_its_own_role(deployment: Deployment) -> Iterator[str]:
+    for name, properties in functions(deployment):
+        if as_text(properties["Role"]) != f"${{{role_of(name)}.Arn}}":
+            yield f"{name} runs as {as_text(properties['Role'])}: give it the role that SAM makes for it alone."
+    for name, properties in of_type(deployment, "AWS::IAM::Role"):
+        document = properties["AssumeRolePolicyDocument"]
+        if any(
+            several(one.get("Principal")) != [{"Service": ["lambda.amazonaws.com"]}] for one in document["Statement"]
+        ):
+            yield f"{name} can be taken by others than Lambda."
+
+
+def orders_change_only_stock_numbers(deployment: Deployment) -> Iterator[str]:
+    for statement in permissions(deployment):
+        if "${ProductsTable.Arn}" not in statement.targets or statement.holder == role_of("ProductsFunction"):
+            continue
+        writes = [action for action in statement.actions if action.lower() not in READS]
+        attributes = statement.condition.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes")
+        if writes and not (attributes and set(several(attributes)) <= STOCK):
+            yield f"{statement.holder} may {writes[0]} on products beyond the stock numbers: name the attributes."
+        # What an update returns could be the whole item.
+        returned = statement.condition.get("StringEqualsIfExists", {}).get("dynamodb:ReturnValues")
+        if writes and not (returned and set(several(returned)) <= {"NONE", "ALL_OLD"}):
+            yield f"{statement.holder} may have an update of products return what it likes: limit ReturnValues."
+
+
+def only_checkout_invokes(deployment: Deployment) -> Iterator[str]:
+    """Orders' commands and payments are for checkout."""
+    for statement in permissions(deployment):
+        if statement.allows and statement.holder != role_of("CheckoutFunction"):
+            for action in statement.actions:
+                if allows(action, "lambda:invokefunction", "lambda:invokeasync"):
+                    yield f"{statement.holder} may {action}: only checkout invokes functions."
+
+
+def only_the_api_is_let_in(deployment: Deployment) -> Iterator[str]:
+    """A function's own policy lets the API in, for functions with a route and the authorizer. Payments has none."""
+    behind_the_api = {route.function for route in routes(deployment)}
+    for _, authorizer in authorizers(deployment):
+        behind_the_api.add(as_text(authorizer["authorizerUri"]).rpartition("/functions/${")[2].partition(".")[0])
+    if "PaymentsFunction" in behind_the_api:
+        yield "PaymentsFunction has a route: only checkout may reach it."
+    for name, properties in of_type(deployment, "AWS::Lambda::Permission"):
+        function = as_text(properties["FunctionName"]).strip("${}").partition(".")[0]
+        if as_text(properties["Principal"]) != "apigateway.amazonaws.com":
+            yield f"{name} lets {as_text(properties['Principal'])} invoke {function}: only the API may."
+        elif function not in behind_the_api:
+            yield f"{name} lets the API invoke {function}, which has no route."
+        elif ":${Api}/" not in as_text(properties.get("SourceArn", "")):
+            yield f"{name} lets any API invoke {function}: its SourceArn must name this one."
+
+
+def only_payments_writes_payments(deployment: Deployment) -> Iterator[str]:
+    for statement in permissions(deployment):
+        if statement.allows and statement.holder != role_of("PaymentsFunction"):
+            writes = [action for action in statement.actions if action.lower() not in READS]
+            if writes and any(target == "*" or "PaymentsTable" in target for target in statement.targets):
+                yield f"{statement.holder} may {writes[0]} on the payments table: only payments writes it."
+    for name, properties in of_type(deployment, "AWS::DynamoDB::Table"):
+        if "ResourcePolicy" in properties:
+            yield f"{name} has a policy of its own: what may be done with it is in the functions' roles."
+
+
+def only_users_sign(deployment: Deployment) -> Iterator[str]:
+    """The keys let users sign, and nobody else; no role is allowed to sign by a policy of its own."""
+    users = f"${{{role_of('UsersFunction')}.Arn}}"
+    for statement in permissions(deployment):
+        for action in signing(statement):
+            yield f"{statement.holder} may {action}: only the keys' own policies let users sign."
+    signed = set()
+    for statement in key_policies(deployment):
+        # Who may change a key's policy may let himself sign.
+        for principal in set(statement.principals) - {ADMINISTRATORS, users}:
+            yield f"{statement.holder} lets {principal} in: it is for this account's administrators and for users."
+        for action in signing(statement):
+            if statement.principals != (users,) or action != "kms:Sign":
+                yield f"{statement.holder} lets {', '.join(statement.principals)} {action}: only users may sign."
+            else:
+                signed.add(statement.holder)
+    for name, _ in of_type(deployment, "AWS::KMS::Key"):
+        if name not in signed:
+            yield f"{name} does not let users sign."
+
+
+def signing(statement: Statement) -> list[str]:
+    return [action for action in statement.actions if statement.allows and allows(action, *SIGNING)]
+
+
+def allows(pattern: str, *actions: str) -> bool:
+    """IAM's actions know no upper and lower case."""
+    return any(fnmatch(action, pattern.lower()) for action in actions)
+
+
+def no_doors_beside_the_api(deployment: Deployment) -> Iterator[str]:
+    for name, _ in of_type(deployment, "AWS::Lambda::Url"):
+        yield f"{name} is a function URL, which goes around the API: give the function a route."
+    for name, properties in of_type(deployment, "AWS::S3::Bucket"):
+        block = properties.get("PublicAccessBlockConfiguration", {})
+        wanted = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+        if not all(block.get(setting) is True for setting in wanted):
+            yield f"{name} could be made public: block that by PublicAccessBlockConfiguration."
+
+
+RULES = (
+    no_wildcards,
+    no_wildcard_principals,
+    managed_policies_only_write_telemetry,
+    no_policy_templates,
+    grants_are_the_listed_ones,
+    each_function_has_its_own_role,
+    orders_change_only_stock_numbers,
+    only_checkout_invokes,
+    only_the_api_is_let_in,
+    only_payments_writes_payments,
+    only_users_sign,
+    no_doors_beside_the_api,
+)
