@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use orders::{App, Config};
+use shared::telemetry::started;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let config = Config::read(|key| std::env::var(key).ok())?;
     let app = Arc::new(App::new(config));
-    app.warm_up().await;
+    started("orders", app.warm_up()).await;
     lambda_http::run(lambda_http::service_fn(move |event| Arc::clone(&app).handle(event))).await
 }

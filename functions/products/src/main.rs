@@ -6,6 +6,6 @@ use std::sync::Arc;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = products::Config::read(|key| std::env::var(key).ok())?;
     let app = Arc::new(products::App::new(config));
-    app.warm_up().await;
+    started("products", app.warm_up()).await;
     lambda_http::run(lambda_http::service_fn(move |event| app.clone().handle(event))).await
 }
