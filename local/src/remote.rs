@@ -95,12 +95,19 @@ impl Remote {
     pub async fn wake(&self, template: &Template, say: impl Fn(&str)) {
         let mut said = false;
         for names in template.functions.iter().map(names) {
-            while let Outcome::NoConnection(why) = self.try_names(&names, Bytes::from_static(b"{}"), None, true).await {
-                if !said {
-                    say(&self.unreachable(&why));
-                    said = true;
+            loop {
+                match self.try_names(&names, Bytes::from_static(b"{}"), None, true).await {
+                    Outcome::NoConnection(why) => {
+                        if !said {
+                            say(&self.unreachable(&why));
+                            said = true;
+                        }
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                    Outcome::UnknownFunction => return say(&self.unknown(&names)),
+                    // Even a refusal comes from a function that runs.
+                    Outcome::Answer(_) | Outcome::Failure(_) => break,
                 }
-                tokio::time::sleep(AGAIN).await;
             }
         }
         say(&format!("The functions at {} have answered.", self.url));
@@ -111,11 +118,7 @@ impl Remote {
             Outcome::Answer(answer) => Ok(answer.into()),
             Outcome::Failure(failure) => Err(failure),
             Outcome::NoConnection(why) => Err(elsewhere(self.unreachable(&why))),
-            Outcome::UnknownFunction => Err(elsewhere(format!(
-                "{} knows no function {}: start `cargo lambda watch` or `sam local start-lambda` there, in this project.",
-                self.url,
-                names.join(" or "),
-            ))),
+            Outcome::UnknownFunction => Err(elsewhere(self.unknown(names))),
         }
     }
 
@@ -178,6 +181,13 @@ impl Remote {
         format!(
             "no functions answer at {} ({why}): start `cargo lambda watch` or `sam local start-lambda` there.",
             self.url
+        )
+    }
+
+    fn unknown(&self, names: &Names) -> String {
+        let (url, names) = (&self.url, names.join(" or "));
+        format!(
+            "{url} knows no function {names}: start `cargo lambda watch` or `sam local start-lambda` there, in this project."
         )
     }
 

@@ -1,11 +1,14 @@
-//! The function's entry point: configuration from the environment, a warm connection, then one request after another.
+//! The Lambda function `products`.
 
 use std::sync::Arc;
 
+use products::{App, Config};
+use shared::telemetry::started;
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = products::Config::read(|key| std::env::var(key).ok())?;
-    let app = Arc::new(products::App::new(config));
+async fn main() -> Result<(), lambda_http::Error> {
+    let config = Config::read(|key| std::env::var(key).ok())?;
+    let app = Arc::new(App::new(config));
     started("products", app.warm_up()).await;
-    lambda_http::run(lambda_http::service_fn(move |event| app.clone().handle(event))).await
+    lambda_http::run(lambda_http::service_fn(move |event| Arc::clone(&app).handle(event))).await
 }

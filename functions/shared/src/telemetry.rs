@@ -47,6 +47,25 @@ impl Log {
     }
 }
 
+/// Awaits the opening of a function's connections, and writes a line that says how long the start waited for it.
+pub async fn started(function: &str, warm_up: impl Future<Output = ()>) {
+    let begun = Instant::now();
+    warm_up.await;
+    let warm_up_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let line = Start { level: "INFO", function, event: "start", warm_up_us };
+    if let Ok(line) = serde_json::to_string(&line) {
+        Log::stdout().write(line);
+    }
+}
+
+#[derive(Serialize)]
+struct Start<'a> {
+    level: &'static str,
+    function: &'a str,
+    event: &'static str,
+    warm_up_us: u64,
+}
+
 /// One function's logging.
 pub struct Telemetry {
     function: &'static str,

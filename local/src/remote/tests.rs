@@ -91,6 +91,10 @@ async fn an_endpoint_without_the_function_or_without_anybody_says_what_to_start(
         "Elsewhere: URL knows no function echo or EchoFunction or shop-EchoFunction: start `cargo lambda watch` or \
          `sam local start-lambda` there, in this project."
     );
+    let said = std::sync::Mutex::new(Vec::new());
+    Remote::new(&url).unwrap().wake(&template(), |line| said.lock().unwrap().push(line.replace(&url, "URL"))).await;
+    assert_eq!(said.into_inner().unwrap(), [failure.trim_start_matches("Elsewhere: ")]);
+
     let failure = call("http://127.0.0.1:1").await.unwrap_err().to_string();
     assert!(failure.starts_with("Elsewhere: no functions answer at http://127.0.0.1:1 ("), "{failure}");
     assert!(failure.ends_with("): start `cargo lambda watch` or `sam local start-lambda` there."), "{failure}");
