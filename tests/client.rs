@@ -12,7 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::deployed;
-use crate::shop::Lines;
+use crate::lines::Lines;
 use crate::transport::Transport;
 
 /// The codes of every problem that a function may answer a request with.

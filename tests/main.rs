@@ -18,6 +18,7 @@ mod events;
 mod front_door;
 mod fulfilment;
 mod keeping;
+mod lines;
 mod logs;
 mod orders;
 mod products;
