@@ -3,18 +3,20 @@
 
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::{LOCATION, RETRY_AFTER};
-use shared::contract::{OrderAndPayment, OrderStatus};
+use shared::contract::{OrderAndPayment, OrderStatus, PaymentStatus};
 use shared::error::Error;
 use shared::http::{self, Response};
 
-/// The final answer: 201 for an order that was confirmed, 402 for one whose payment was declined.
+/// The final answer: 201 for an order that was confirmed, 402 for one whose payment was declined, 409 for one that was
+/// given up.
 ///
 /// # Errors
-/// [`Error::PaymentDeclined`], or the order has no end yet.
+/// The order has no end yet.
 pub fn settled(both: OrderAndPayment, replayed: bool, request_id: &str) -> Result<Response, Error> {
     let both = as_settled(both)?;
-    let mut response = match both.order.status {
-        OrderStatus::Failed => http::problem(&Error::PaymentDeclined(Box::new(both)), request_id),
+    let mut response = match (both.order.status, both.payment.status) {
+        (OrderStatus::Failed, PaymentStatus::Voided) => http::problem(&Error::OrderLapsed(Box::new(both)), request_id),
+        (OrderStatus::Failed, _) => http::problem(&Error::PaymentDeclined(Box::new(both)), request_id),
         _ => {
             let mut response = http::json(StatusCode::CREATED, &both)?;
             http::set(&mut response, LOCATION, &format!("/orders/{}", both.order.id))?;
@@ -49,5 +51,9 @@ fn as_settled(mut both: OrderAndPayment) -> Result<OrderAndPayment, Error> {
         order.updated_at = step.at;
     }
     order.shipment = None;
+    if order.status == OrderStatus::Confirmed {
+        // It may have been refunded since.
+        both.payment.status = PaymentStatus::Captured;
+    }
     Ok(both)
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use shared::contract::{Address, Item, PaymentMethod};
 use shared::error::Error;
 use shared::ids::{self, ProductId};
-use shared::money::Quantity;
+use shared::money::{Money, Quantity};
 
 /// The most lines an order has, merged.
 const LINES: usize = 50;
@@ -20,6 +20,8 @@ pub struct Basket {
     payment: PaymentChoice,
     #[serde(default)]
     shipping_address: Option<Address>,
+    #[serde(default)]
+    expected_total: Option<Money>,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +39,9 @@ pub struct Canonical {
     pub method: PaymentMethod,
     /// Where to send it.
     pub shipping_address: Option<Address>,
+    /// What the client thinks that it costs. It asks for nothing, so it does not make another request of this.
+    #[serde(skip)]
+    pub expected_total: Option<Money>,
 }
 
 impl Basket {
@@ -63,6 +68,7 @@ impl Basket {
             items: lines.collect::<Result<_, Error>>()?,
             method: self.payment.method,
             shipping_address: self.shipping_address,
+            expected_total: self.expected_total,
         })
     }
 }

@@ -5,18 +5,31 @@ use std::time::Duration;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use shared::contract::{
-    Charge, Envelope, OrderAndPayment, OrdersCommand, Payment, PaymentsCommand, Place, Placed, Settle,
+    Cancel, Charge, Claim, Due, Envelope, OrderAndPayment, OrdersCommand, Payment, PaymentsCommand, Place, Placed,
+    Refund, RollForward, Settle,
 };
 use shared::error::Error;
-use shared::http::Request;
+
+use crate::errand::Errand;
 
 /// Together with what lies between them these fit into the function's 15 s.
 const PLACE: Duration = Duration::from_secs(2);
 const CHARGE: Duration = Duration::from_secs(8);
 const SETTLE: Duration = Duration::from_secs(2);
+const CLAIM: Duration = Duration::from_secs(4);
+
+/// The code of [`Error::NotFound`], by which a failed function tells that there is no such order.
+const NOT_FOUND: &str = "not-found";
+
+/// What Lambda says of an invocation that failed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Failure {
+    error_type: String,
+}
 
 /// Orders and payments.
 pub struct Functions {
@@ -40,47 +53,84 @@ impl Functions {
     ///
     /// # Errors
     /// No reply: the order may or may not be there, but nothing has been charged.
-    pub async fn place(&self, request: &Request, place: Place) -> Result<Placed, Error> {
-        self.invoke(request, &self.orders, OrdersCommand::Place(place), PLACE).await
+    pub async fn place(&self, errand: &Errand, place: Place) -> Result<Placed, Error> {
+        self.invoke(errand, &self.orders, OrdersCommand::Place(place), PLACE).await
     }
 
     /// Charges an order.
     ///
     /// # Errors
     /// No reply: the order may or may not have been charged.
-    pub async fn charge(&self, request: &Request, charge: Charge) -> Result<Payment, Error> {
-        self.invoke(request, &self.payments, PaymentsCommand::Charge(charge), CHARGE).await
+    pub async fn charge(&self, errand: &Errand, charge: Charge) -> Result<Payment, Error> {
+        self.invoke(errand, &self.payments, PaymentsCommand::Charge(charge), CHARGE).await
     }
 
     /// Settles an order.
     ///
     /// # Errors
     /// No reply: the order may or may not be settled.
-    pub async fn settle(&self, request: &Request, settle: Settle) -> Result<OrderAndPayment, Error> {
-        self.invoke(request, &self.orders, OrdersCommand::Settle(settle), SETTLE).await
+    pub async fn settle(&self, errand: &Errand, settle: Settle) -> Result<OrderAndPayment, Error> {
+        self.invoke(errand, &self.orders, OrdersCommand::Settle(settle), SETTLE).await
+    }
+
+    /// Takes a payment that was left half way to its end.
+    ///
+    /// # Errors
+    /// No reply: the payment may or may not be at its end.
+    pub async fn roll_forward(&self, errand: &Errand, roll_forward: RollForward) -> Result<Payment, Error> {
+        self.invoke(errand, &self.payments, PaymentsCommand::RollForward(roll_forward), CHARGE).await
+    }
+
+    /// Gives a payment back.
+    ///
+    /// # Errors
+    /// No reply: the money may or may not be on its way.
+    pub async fn refund(&self, errand: &Errand, refund: Refund) -> Result<Payment, Error> {
+        self.invoke(errand, &self.payments, PaymentsCommand::Refund(refund), CHARGE).await
+    }
+
+    /// Begins to cancel an order.
+    ///
+    /// # Errors
+    /// There is no such order, or no reply: it may or may not be being cancelled.
+    pub async fn cancel(&self, errand: &Errand, cancel: Cancel) -> Result<OrderAndPayment, Error> {
+        self.invoke(errand, &self.orders, OrdersCommand::Cancel(cancel), SETTLE).await
+    }
+
+    /// Takes orders that were left half way out of the queue for a while.
+    ///
+    /// # Errors
+    /// No reply: some may have been moved back in the queue for nothing.
+    pub async fn claim(&self, errand: &Errand, claim: Claim) -> Result<Due, Error> {
+        self.invoke(errand, &self.orders, OrdersCommand::Claim(claim), CLAIM).await
     }
 
     async fn invoke<C: Serialize, R: DeserializeOwned>(
         &self,
-        request: &Request,
+        errand: &Errand,
         function: &str,
         command: C,
         budget: Duration,
     ) -> Result<R, Error> {
         let envelope = Envelope {
-            request_id: Some(request.request_id().to_owned()),
-            trace_id: request.trace_id().map(str::to_owned),
+            request_id: Some(errand.request_id.clone()),
+            trace_id: errand.trace_id.clone(),
             command,
         };
         let payload = serde_json::to_vec(&envelope).map_err(|error| Error::Internal(error.to_string()))?;
+        let budget = errand.budget(budget)?;
         let invocation = self.client.invoke().function_name(function).payload(Blob::new(payload)).send();
         let answer = tokio::time::timeout(budget, invocation).await;
         let answer = answer.map_err(|_| Error::Unavailable(format!("{function} did not answer in time")))??;
         // A function that failed is an Invoke that succeeded.
-        if let Some(kind) = answer.function_error {
-            return Err(Error::Unavailable(format!("{function} failed ({kind})")));
-        }
         let payload = answer.payload.unwrap_or_default();
+        if let Some(kind) = answer.function_error {
+            return Err(match serde_json::from_slice(payload.as_ref()) {
+                Ok(Failure { error_type }) if error_type == NOT_FOUND => Error::NotFound("order"),
+                Ok(Failure { error_type }) => Error::Unavailable(format!("{function} failed ({kind}, {error_type})")),
+                Err(_) => Error::Unavailable(format!("{function} failed ({kind})")),
+            });
+        }
         serde_json::from_slice(payload.as_ref())
             .map_err(|error| Error::Unavailable(format!("{function} answered something else: {error}")))
     }

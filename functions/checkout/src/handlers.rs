@@ -1,15 +1,18 @@
 //! One function a route.
 
-use shared::contract::{Charge, OrderAndPayment, OrderStatus, PaymentMethod, PaymentStatus, Place, Placed, Settle};
+use lambda_http::http::StatusCode;
+use shared::contract::{Cancel, OrderAndPayment, OrderStatus, PaymentMethod, Place, Placed};
 use shared::error::Error;
-use shared::http::{Request, Response};
+use shared::http::{self, Request, Response};
+use shared::identity::Role;
 use shared::ids::OrderId;
 
 use crate::basket::Basket;
+use crate::errand::Errand;
 use crate::{App, answer, card};
 
 impl App {
-    pub(crate) async fn create(&self, request: &Request) -> Result<Response, Error> {
+    pub(crate) async fn create(&self, request: &Request, errand: &Errand) -> Result<Response, Error> {
         let caller = request.caller()?;
         let key = request.idempotency_key()?;
         if card::is_in(&request.json()?) {
@@ -22,27 +25,29 @@ impl App {
             fingerprint: basket.fingerprint()?,
             items: basket.items,
             shipping_address: basket.shipping_address,
+            expected_total: basket.expected_total,
         };
         // Whatever happens until the charge is safe to repeat under the same key.
-        let placed = self.functions.place(request, place).await;
+        let placed = self.functions.place(errand, place).await;
         match placed.map_err(|error| Error::Unavailable(error.cause().unwrap_or(error.code()).to_owned()))? {
-            Placed::New(both) => self.charge_and_settle(request, *both, basket.method, false).await,
+            Placed::New(both) => self.charge_and_settle(errand, *both, basket.method, false).await,
             Placed::Existing { same_request: false, .. } => Err(Error::IdempotencyKeyReused),
-            Placed::Existing { current, .. } => self.go_on(request, *current, basket.method).await,
+            Placed::Existing { current, .. } => self.go_on(errand, *current, basket.method).await,
             Placed::OutOfStock { lines } => Err(Error::OutOfStock(lines)),
             Placed::ProductUnavailable { product_ids } => Err(Error::ProductUnavailable(product_ids)),
+            Placed::PriceChanged { total } => Err(Error::PriceChanged(total)),
             Placed::TotalRefused => Err(Error::field("/items", "the total is more than an order may cost")),
         }
     }
 
     /// A repeat: of a finished order it is a replay, of one in flight it is too early, and of one that was left half
     /// way it goes on with it.
-    async fn go_on(&self, request: &Request, both: OrderAndPayment, method: PaymentMethod) -> Result<Response, Error> {
+    async fn go_on(&self, errand: &Errand, both: OrderAndPayment, method: PaymentMethod) -> Result<Response, Error> {
         if both.order.status != OrderStatus::Pending {
-            return answer::settled(both, true, request.request_id());
+            return answer::settled(both, true, &errand.request_id);
         }
         match self.in_flight_for(&both) {
-            0 => self.charge_and_settle(request, both, method, true).await,
+            0 => self.charge_and_settle(errand, both, method, true).await,
             retry_after => Err(Error::RequestInProgress { retry_after }),
         }
     }
@@ -50,26 +55,40 @@ impl App {
     /// From here on money may move: whatever fails, the order is not known to have failed.
     async fn charge_and_settle(
         &self,
-        request: &Request,
+        errand: &Errand,
         both: OrderAndPayment,
         method: PaymentMethod,
         repeat: bool,
     ) -> Result<Response, Error> {
-        let charge = Charge { order_id: both.order.id.clone(), amount: both.order.total, method };
-        let settled = match self.functions.charge(request, charge).await {
-            Ok(payment) if payment.status == PaymentStatus::Unknown => Ok(None),
-            Ok(payment) => {
-                self.functions.settle(request, Settle { order: both.order.clone(), payment }).await.map(Some)
-            }
-            Err(error) => Err(error),
-        };
-        let settled = settled.unwrap_or_else(|error| {
-            self.telemetry.note(request.request_id(), &error);
-            None
+        let finished = self.finish(errand, both.clone(), Some(method)).await.unwrap_or_else(|error| {
+            self.telemetry.note(&errand.request_id, &error);
+            both
         });
-        match settled {
-            Some(settled) => answer::settled(settled, repeat, request.request_id()),
-            None => answer::pending(&both, self.in_flight_for(&both).max(1)),
+        if finished.order.status == OrderStatus::Pending {
+            answer::pending(&finished, self.in_flight_for(&finished).max(1))
+        } else {
+            answer::settled(finished, repeat, &errand.request_id)
+        }
+    }
+
+    pub(crate) async fn cancel(&self, request: &Request, errand: &Errand) -> Result<Response, Error> {
+        let caller = request.caller()?;
+        let owner = (caller.role != Role::Admin).then_some(caller.user_id);
+        let order_id = request.id("order_id", "order")?;
+        let both = self.functions.cancel(errand, Cancel { order_id, owner }).await?;
+        let both = match both.order.status {
+            // From here on it will be cancelled, now or by the schedule.
+            OrderStatus::Cancelling => self.finish(errand, both.clone(), None).await.unwrap_or_else(|error| {
+                self.telemetry.note(&errand.request_id, &error);
+                both
+            }),
+            _ => both,
+        };
+        match both.order.status {
+            OrderStatus::Cancelled => http::json(StatusCode::OK, &both),
+            OrderStatus::Cancelling => answer::pending(&both, REFUND_SECONDS),
+            OrderStatus::Pending => Err(Error::RequestInProgress { retry_after: self.in_flight_for(&both).max(1) }),
+            status => Err(Error::NotCancellable(status)),
         }
     }
 
@@ -79,3 +98,6 @@ impl App {
         left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
     }
 }
+
+/// When to ask again for an order whose refund is not known to be done: the schedule's next runs will have tried it.
+const REFUND_SECONDS: u64 = 60;

@@ -1,9 +1,12 @@
 //! The orchestrator. Answers `POST /orders`: orders places it, payments charges it, orders settles it, and the client
-//! gets `{order, payment}` in one answer. Checkout has no table; every step is idempotent under the order's id.
+//! gets `{order, payment}` in one answer; and `POST /orders/{order_id}/cancel`: payments gives the money back. On the
+//! command `reconcile`, which comes on a schedule, the same steps end what was left half way. Checkout has no table;
+//! every step is idempotent under the order's id.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use shared::aws;
 use shared::clock::Clock;
 use shared::command;
@@ -15,10 +18,15 @@ use shared::telemetry::{Log, Telemetry};
 mod answer;
 mod basket;
 mod card;
+mod errand;
+mod finish;
 mod functions;
 mod handlers;
+mod reconcile;
 
+use errand::Errand;
 use functions::Functions;
+use reconcile::Reconciled;
 
 /// What the function is given.
 pub struct Config {
@@ -54,6 +62,22 @@ impl Config {
     }
 }
 
+/// What checkout does without a request. The braces matter: serde lets a unit variant pass with unknown members.
+#[derive(Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+enum Command {
+    /// End what was left half way. Answered by [`Reconciled`].
+    Reconcile {},
+}
+
+impl shared::contract::Command for Command {
+    fn name(&self) -> &'static str {
+        match self {
+            Command::Reconcile {} => "reconcile",
+        }
+    }
+}
+
 /// The function.
 pub struct App {
     functions: Functions,
@@ -81,17 +105,31 @@ impl App {
     /// Answers one event.
     ///
     /// # Errors
-    /// The event is not a request.
+    /// Only a command fails; a request is answered with a problem.
     pub async fn handle(self: Arc<Self>, event: lambda_http::Request) -> Result<Response, FunctionError> {
+        let errand = Errand::of(&event, &self.clock);
         match Event::from(event) {
-            Event::Http(request) => Ok(http::serve(&self.telemetry, &request, self.route(&request)).await),
-            Event::Direct(_) => command::refuse(&self.telemetry).await,
+            Event::Http(request) => {
+                let errand = errand.for_request(&request);
+                Ok(http::serve(&self.telemetry, &request, self.route(&request, &errand)).await)
+            }
+            Event::Direct(json) => {
+                let reply = command::serve(&self.telemetry, &json, |command| self.command(command, &errand)).await?;
+                command::reply(&reply)
+            }
         }
     }
 
-    async fn route(&self, request: &Request) -> Result<Response, Error> {
+    async fn command(&self, command: Command, errand: &Errand) -> Result<Reconciled, Error> {
+        match command {
+            Command::Reconcile {} => self.reconcile(errand).await,
+        }
+    }
+
+    async fn route(&self, request: &Request, errand: &Errand) -> Result<Response, Error> {
         match request.route_key() {
-            "POST /orders" => self.create(request).await,
+            "POST /orders" => self.create(request, errand).await,
+            "POST /orders/{order_id}/cancel" => self.cancel(request, errand).await,
             _ => Err(http::unknown_route(request)),
         }
     }

@@ -1,12 +1,19 @@
 //! What orders does for checkout.
 
-use shared::contract::{Order, OrderAndPayment, OrderStatus, Payment, PaymentStatus, Place, Placed, Settle, Step};
+use shared::contract::{
+    Cancel, Claim, Due, Find, Order, OrderAndPayment, OrderStatus, Payment, PaymentStatus, Place, Placed, Settle, Step,
+};
 use shared::error::Error;
 use shared::ids::PaymentId;
 
 use crate::App;
 use crate::order::{self, Event};
 use crate::store::{NewOrder, NotPlaced};
+
+/// How often a cancellation is tried beside others who change the order.
+const CANCEL_ATTEMPTS: usize = 3;
+/// The most orders that are handed out at once.
+const LARGEST_CLAIM: usize = 100;
 
 impl App {
     /// Puts the order and reserves its stock, in one transaction. Whatever stands in the way, an order that is
@@ -26,6 +33,9 @@ impl App {
         let Some((lines, total)) = lines.and_then(|lines| order::total(&lines).map(|total| (lines, total))) else {
             return self.existing_or(&place, Placed::TotalRefused).await;
         };
+        if place.expected_total.is_some_and(|expected| expected != total) {
+            return self.existing_or(&place, Placed::PriceChanged { total }).await;
+        }
         let now = self.clock.now();
         let order = Order {
             id: place.order_id.clone(),
@@ -71,14 +81,16 @@ impl App {
         })
     }
 
-    /// Ends a pending order as its payment says: confirmed, or failed with its stock back. A repeat that finds
-    /// the same end has succeeded.
+    /// Takes an order on as its payment says: confirmed, or failed with its stock back, or cancelled with its stock
+    /// back. A repeat that finds the same end has succeeded.
     pub(crate) async fn settle(&self, settle: Settle) -> Result<OrderAndPayment, Error> {
         let event = match settle.payment.status {
             PaymentStatus::Captured => Event::Captured,
             PaymentStatus::Declined => Event::Declined,
-            PaymentStatus::Unknown => {
-                return Err(Error::field("/payment/status", "an unknown payment settles nothing"));
+            PaymentStatus::Voided => Event::Voided,
+            PaymentStatus::Refunded => Event::Refunded,
+            PaymentStatus::Unknown | PaymentStatus::Refunding => {
+                return Err(Error::field("/payment/status", "a payment without an end settles nothing"));
             }
         };
         if settle.payment.id != PaymentId::of_order(&settle.order.id) || settle.payment.amount != settle.order.total {
@@ -89,9 +101,57 @@ impl App {
         }
         let (_, current) = self.store.find(&settle.order.id).await?.ok_or(Error::NotFound("order"))?;
         if current.payment == settle.payment {
+            return Ok(current);
+        }
+        // A capture that settled the order meanwhile, and a cancellation after it, are no contradiction.
+        if settle.payment.status == PaymentStatus::Captured && current.payment.status == PaymentStatus::Refunded {
             Ok(current)
         } else {
             Err(Error::Internal(format!("order {} is not as it was placed, or has ended otherwise", settle.order.id)))
         }
+    }
+
+    /// Begins to cancel an order that is paid and not yet with the carrier, and gives it as it is then: a caller sees by
+    /// its status whether it is being cancelled.
+    pub(crate) async fn cancel(&self, cancel: Cancel) -> Result<OrderAndPayment, Error> {
+        // A step of the warehouse may come in between: then the order is read again, and judged by what it is now.
+        for _ in 0..CANCEL_ATTEMPTS {
+            let current = self.of(&cancel).await?;
+            if order::next(current.order.status, Event::Cancelled).is_none() {
+                return Ok(current);
+            }
+            if let Some(cancelling) = self.store.step(&current, Event::Cancelled, None, self.clock.now()).await? {
+                return Ok(cancelling);
+            }
+        }
+        Err(Error::Unavailable("the order changes too fast".to_owned()))
+    }
+
+    async fn of(&self, cancel: &Cancel) -> Result<OrderAndPayment, Error> {
+        let found = match &cancel.owner {
+            Some(owner) => self.store.find_of(owner, &cancel.order_id).await?,
+            None => self.store.find(&cancel.order_id).await?.map(|(_, both)| both),
+        };
+        found.ok_or(Error::NotFound("order"))
+    }
+
+    /// Hands out orders that were left half way. Each is moved back in the queue before, so that one that cannot be
+    /// ended does not stand in the way of the others, and overlapping runs do not do the same work.
+    pub(crate) async fn claim(&self, claim: Claim) -> Result<Due, Error> {
+        let now = self.clock.now();
+        let mut due = Due::default();
+        for record in self.store.overdue(now, claim.limit.min(LARGEST_CLAIM)).await? {
+            due.oldest_seconds = due.oldest_seconds.max(now.since(record.updated_at).as_secs());
+            match self.store.claim(&record, now).await? {
+                Some(claimed) if claimed.given_up => due.given_up += 1,
+                Some(claimed) => due.orders.push(claimed.order),
+                None => {}
+            }
+        }
+        Ok(due)
+    }
+
+    pub(crate) async fn find(&self, find: Find) -> Result<OrderAndPayment, Error> {
+        self.store.find(&find.order_id).await?.map(|(_, both)| both).ok_or(Error::NotFound("order"))
     }
 }

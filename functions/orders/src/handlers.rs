@@ -77,7 +77,7 @@ impl App {
             Fulfilment::Delivered {} => (Event::Delivered, OrderStatus::Delivered, None),
         };
         let (_, current) = self.store.find(&order).await?.ok_or(Error::NotFound("order"))?;
-        if let Some(fulfilled) = self.store.fulfil(&current, event, shipment.clone(), now).await? {
+        if let Some(fulfilled) = self.store.step(&current, event, shipment.clone(), now).await? {
             return http::json(StatusCode::OK, &fulfilled);
         }
         // Somebody else, or an earlier sending of this request, was there first: the same end is success.

@@ -1,5 +1,6 @@
 //! An order's life. Answers `GET /orders`, `GET /orders/{order_id}`, `GET /fulfilment`, `GET /fulfilment/{order_id}` and
-//! `POST /orders/{order_id}/fulfilment`; checkout invokes it directly with the commands `place` and `settle`.
+//! `POST /orders/{order_id}/fulfilment`; checkout invokes it directly with the commands `place`,
+//! `settle`, `cancel`, `claim` and `find`.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use serde::Serialize;
 use shared::aws::{self, WARM_UP};
 use shared::clock::Clock;
 use shared::config::{self, Environment};
-use shared::contract::{OrderAndPayment, OrdersCommand, Placed};
+use shared::contract::{Due, OrderAndPayment, OrdersCommand, Placed};
 use shared::error::{Error, FunctionError};
 use shared::http::{Event, Request, Response};
 use shared::telemetry::{Log, Telemetry};
@@ -62,7 +63,14 @@ pub struct App {
 #[serde(untagged)]
 enum Reply {
     Placed(Placed),
-    Settled(Box<OrderAndPayment>),
+    Order(Box<OrderAndPayment>),
+    Due(Due),
+}
+
+impl Reply {
+    fn order(both: OrderAndPayment) -> Reply {
+        Reply::Order(Box::new(both))
+    }
 }
 
 impl App {
@@ -108,7 +116,10 @@ impl App {
     async fn command(&self, command: OrdersCommand) -> Result<Reply, Error> {
         match command {
             OrdersCommand::Place(place) => self.place(place).await.map(Reply::Placed),
-            OrdersCommand::Settle(settle) => self.settle(settle).await.map(|both| Reply::Settled(Box::new(both))),
+            OrdersCommand::Settle(settle) => self.settle(settle).await.map(Reply::order),
+            OrdersCommand::Cancel(cancel) => self.cancel(cancel).await.map(Reply::order),
+            OrdersCommand::Claim(claim) => self.claim(claim).await.map(Reply::Due),
+            OrdersCommand::Find(find) => self.find(find).await.map(Reply::order),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! An order's states, and what its lines cost.
 
+use std::time::Duration;
+
+use shared::clock::Timestamp;
 use shared::contract::{Item, Line, OrderStatus};
 use shared::error::Shortage;
 use shared::money::Money;
@@ -11,41 +14,73 @@ pub enum Event {
     Captured,
     /// Its payment was declined.
     Declined,
+    /// Its payment never began, and never will.
+    Voided,
     /// It was packed.
     Packed,
     /// It was handed to the carrier.
     Shipped,
     /// It arrived.
     Delivered,
+    /// Its customer, or an admin, no longer wants it.
+    Cancelled,
+    /// Its money is back.
+    Refunded,
 }
 
 /// The status after `event`, or `None` where an order in `status` cannot have it happen.
 pub fn next(status: OrderStatus, event: Event) -> Option<OrderStatus> {
     match (status, event) {
         (OrderStatus::Pending, Event::Captured) => Some(OrderStatus::Confirmed),
-        (OrderStatus::Pending, Event::Declined) => Some(OrderStatus::Failed),
+        (OrderStatus::Pending, Event::Declined | Event::Voided) => Some(OrderStatus::Failed),
         (OrderStatus::Confirmed, Event::Packed) => Some(OrderStatus::Packed),
         (OrderStatus::Packed, Event::Shipped) => Some(OrderStatus::Shipped),
         (OrderStatus::Shipped, Event::Delivered) => Some(OrderStatus::Delivered),
+        (OrderStatus::Confirmed | OrderStatus::Packed, Event::Cancelled) => Some(OrderStatus::Cancelling),
+        (OrderStatus::Cancelling, Event::Refunded) => Some(OrderStatus::Cancelled),
         _ => None,
     }
 }
 
-/// The only status from which `event` goes.
-pub fn before(event: Event) -> OrderStatus {
-    match event {
-        Event::Captured | Event::Declined => OrderStatus::Pending,
-        Event::Packed => OrderStatus::Confirmed,
-        Event::Shipped => OrderStatus::Packed,
-        Event::Delivered => OrderStatus::Shipped,
+/// Who has work with an order in this status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Checkout: a payment or a refund is under way. If nobody has ended it by then, the schedule takes it up.
+    Checkout,
+    /// The warehouse or the carrier.
+    Warehouse,
+    /// Nobody: the order is at its end.
+    Nobody,
+}
+
+/// Who has work with an order in this status.
+pub fn work(status: OrderStatus) -> Work {
+    match status {
+        OrderStatus::Pending | OrderStatus::Cancelling => Work::Checkout,
+        OrderStatus::Confirmed | OrderStatus::Packed | OrderStatus::Shipped => Work::Warehouse,
+        OrderStatus::Failed | OrderStatus::Delivered | OrderStatus::Cancelled => Work::Nobody,
     }
 }
 
-/// Whether somebody still has work with an order: the payment, the warehouse, the carrier.
-pub fn has_work(status: OrderStatus) -> bool {
-    match status {
-        OrderStatus::Pending | OrderStatus::Confirmed | OrderStatus::Packed | OrderStatus::Shipped => true,
-        OrderStatus::Failed | OrderStatus::Delivered => false,
+/// For so long an order belongs to the request that is working on it: twice checkout's time-out.
+pub const HALF_WAY: Duration = Duration::from_secs(30);
+/// After so long nobody tries any more: payment providers forget idempotency keys after 24 hours, and a repeat could
+/// then charge or refund twice.
+pub const GIVEN_UP: Duration = Duration::from_secs(20 * 60 * 60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// How long after attempt number `attempts` (from 1) the next one is due: a minute, doubled each time, up to an hour.
+pub fn pause(attempts: u32) -> Duration {
+    let minutes = 1_u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX);
+    Duration::from_secs(minutes.saturating_mul(60)).min(LONGEST_PAUSE)
+}
+
+/// When somebody should look at an order that came into `status` at `since`.
+pub fn due(status: OrderStatus, since: Timestamp) -> Option<Timestamp> {
+    match work(status) {
+        Work::Checkout => Some(since.plus(HALF_WAY)),
+        Work::Warehouse => Some(since),
+        Work::Nobody => None,
     }
 }
 
@@ -85,37 +120,62 @@ pub fn shortage(line: &Line, available: i64) -> Shortage {
 mod tests {
     use super::*;
 
-    const STATUSES: [OrderStatus; 6] = [
+    const STATUSES: [OrderStatus; 8] = [
         OrderStatus::Pending,
         OrderStatus::Confirmed,
         OrderStatus::Failed,
         OrderStatus::Packed,
         OrderStatus::Shipped,
         OrderStatus::Delivered,
+        OrderStatus::Cancelling,
+        OrderStatus::Cancelled,
     ];
-    const EVENTS: [Event; 5] = [Event::Captured, Event::Declined, Event::Packed, Event::Shipped, Event::Delivered];
+    const EVENTS: [Event; 8] = [
+        Event::Captured,
+        Event::Declined,
+        Event::Voided,
+        Event::Packed,
+        Event::Shipped,
+        Event::Delivered,
+        Event::Cancelled,
+        Event::Refunded,
+    ];
 
-    #[test]
-    fn an_event_goes_from_exactly_the_status_before_it() {
-        for event in EVENTS {
-            for status in STATUSES {
-                assert_eq!(next(status, event).is_some(), status == before(event), "{status:?} {event:?}");
-            }
-        }
+    fn ways_on(status: OrderStatus) -> impl Iterator<Item = OrderStatus> {
+        EVENTS.into_iter().filter_map(move |event| next(status, event))
     }
 
     #[test]
-    fn every_status_with_work_has_a_way_on_and_no_other_has() {
+    fn a_status_has_a_way_on_unless_nobody_has_work_with_it() {
         for status in STATUSES {
-            let goes_on = EVENTS.into_iter().any(|event| next(status, event).is_some());
-            assert_eq!(goes_on, has_work(status), "{status:?}");
+            assert_eq!(ways_on(status).next().is_none(), work(status) == Work::Nobody, "{status:?}");
+            assert_eq!(due(status, Timestamp::from_millis(0)).is_none(), work(status) == Work::Nobody, "{status:?}");
         }
     }
 
     #[test]
-    fn every_status_but_the_first_is_reached() {
-        for status in STATUSES.into_iter().filter(|status| *status != OrderStatus::Pending) {
-            assert!(STATUSES.into_iter().any(|from| EVENTS.into_iter().any(|event| next(from, event) == Some(status))));
+    fn every_status_is_reached_from_the_first_and_none_is_left_and_entered_again() {
+        let mut reached = vec![OrderStatus::Pending];
+        let mut at = 0;
+        while let Some(status) = reached.get(at).copied() {
+            for after in ways_on(status).filter(|after| !reached.contains(after)).collect::<Vec<_>>() {
+                reached.push(after);
+            }
+            at += 1;
         }
+        for status in STATUSES {
+            assert!(reached.contains(&status), "{status:?}");
+            assert!(!leads(status, status, STATUSES.len()), "{status:?} comes again");
+        }
+    }
+
+    fn leads(from: OrderStatus, to: OrderStatus, steps: usize) -> bool {
+        steps > 0 && ways_on(from).any(|after| after == to || leads(after, to, steps - 1))
+    }
+
+    #[test]
+    fn attempts_are_a_minute_then_twice_as_long_then_an_hour_apart() {
+        let minutes: Vec<u64> = [1, 2, 3, 7, 8, 64, 65, u32::MAX].into_iter().map(|n| pause(n).as_secs() / 60).collect();
+        assert_eq!(minutes, [1, 2, 4, 60, 60, 60, 60, 60]);
     }
 }

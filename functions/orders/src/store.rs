@@ -62,6 +62,14 @@ pub enum NotPlaced {
     Failed(Error),
 }
 
+/// An order that was left half way.
+pub struct Claimed {
+    /// Whether it was too old to go on with: it has left the queue, and waits for a person.
+    pub given_up: bool,
+    /// The order.
+    pub order: OrderAndPayment,
+}
+
 /// A page of orders and, if more follow, the sort key to go on after.
 pub type Page = (Vec<OrderAndPayment>, Option<String>);
 
@@ -161,20 +169,20 @@ impl Store {
         Err(NotPlaced::Refused { contended, gone, short })
     }
 
-    /// Ends a pending order. `None`: a condition was in the way, so the order is to be read again. (Which condition
-    /// says little: beside another settling of the order, a stock's may fail first.)
+    /// Takes an order on as its payment says, and its stock with it. `None`: a condition was in the way, so the order
+    /// is to be read again. (Which condition says little: beside another settling of it, a stock's may fail first.)
     pub async fn settle(
         &self,
-        placed: &Order,
+        current: &Order,
         event: Event,
         payment: &Payment,
         now: Timestamp,
     ) -> Result<Option<OrderAndPayment>, Error> {
-        let mut settled = OrderAndPayment { order: placed.clone(), payment: payment.clone() };
+        let mut settled = OrderAndPayment { order: current.clone(), payment: payment.clone() };
         let Some(status) = advance(&mut settled.order, event, now) else {
             return Ok(None);
         };
-        let order = status_update(&settled.order, order::before(event))?;
+        let order = status_update(&settled.order, current.status)?;
         let update = Update::builder()
             .table_name(&self.orders)
             .key("order_id", text(settled.order.id.as_str()))
@@ -183,20 +191,21 @@ impl Store {
             .set_expression_attribute_names(Some(order.names))
             .expression_attribute_names("#lines", "lines")
             .set_expression_attribute_values(Some(order.values))
-            .expression_attribute_values(":lines", aws::attribute(&placed.items)?)
+            .expression_attribute_values(":lines", aws::attribute(&current.items)?)
             .expression_attribute_values(":payment", aws::attribute(payment)?)
             .build()
             .map_err(built)?;
         let mut items = vec![TransactWriteItem::builder().update(update).build()];
-        let expression = match status {
-            OrderStatus::Confirmed => "SET reserved = reserved - :q",
-            _ => "SET reserved = reserved - :q, available = available + :q",
+        let (expression, condition) = match status {
+            OrderStatus::Confirmed => ("SET reserved = reserved - :q", Some("reserved >= :q")),
+            OrderStatus::Failed => ("SET reserved = reserved - :q, available = available + :q", Some("reserved >= :q")),
+            _ => ("SET available = available + :q", None),
         };
         for line in &settled.order.items {
             let update = self
                 .stock_update(&line.product_id, line.quantity.get())
                 .update_expression(expression)
-                .condition_expression("reserved >= :q")
+                .set_condition_expression(condition.map(str::to_owned))
                 .build()
                 .map_err(built)?;
             items.push(TransactWriteItem::builder().update(update).build());
@@ -208,8 +217,9 @@ impl Store {
         }
     }
 
-    /// Takes an order of the warehouse one step further. `None`: it is not in the status before that step.
-    pub async fn fulfil(
+    /// Takes an order one step further that moves neither money nor stock. `None`: it is not in the status before that
+    /// step.
+    pub async fn step(
         &self,
         current: &OrderAndPayment,
         event: Event,
@@ -220,7 +230,7 @@ impl Store {
         if advance(&mut order, event, now).is_none() {
             return Ok(None);
         }
-        let change = status_update(&order, order::before(event))?;
+        let change = status_update(&order, current.order.status)?;
         let mut update = self.client.update_item().set_expression_attribute_values(Some(change.values));
         let mut expression = format!("SET {}", change.expression);
         if let Some(shipment) = shipment {
@@ -279,6 +289,62 @@ impl Store {
         Ok(page(records, limit, |record| record.next_attempt_at.clone().unwrap_or_default()))
     }
 
+    /// The orders that checkout has left half way and that are due, the most overdue first.
+    pub async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderRecord>, Error> {
+        let mut due: Vec<OrderRecord> = Vec::new();
+        for status in [OrderStatus::Pending, OrderStatus::Cancelling] {
+            for shard in 0..SHARDS {
+                let query = self.client.query().table_name(&self.orders).index_name("by_status");
+                let query = query
+                    .key_condition_expression("#work = :work AND next_attempt_at < :now")
+                    .expression_attribute_names("#work", "work")
+                    .expression_attribute_values(":work", text(partition(status, shard)))
+                    .expression_attribute_values(":now", text(now.to_string()));
+                let items = aws::query(query, limit).await?;
+                due.extend(items.into_iter().map(aws::record).collect::<Result<Vec<_>, _>>()?);
+            }
+        }
+        due.sort_by(|a, b| a.next_attempt_at.cmp(&b.next_attempt_at));
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    /// Moves an order back in the queue, or out of it, before somebody takes it up. `None`: somebody else has been
+    /// quicker. The order is given as the table has it, which the index may not have yet.
+    pub async fn claim(&self, found: &OrderRecord, now: Timestamp) -> Result<Option<Claimed>, Error> {
+        let given_up = now.since(found.updated_at) > order::GIVEN_UP;
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.orders)
+            .key("order_id", text(found.order_id.as_str()))
+            .condition_expression("#status = :status AND next_attempt_at = :seen")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", aws::attribute(&found.status)?)
+            .expression_attribute_values(":seen", text(found.next_attempt_at.clone().unwrap_or_default()))
+            .return_values(ReturnValue::AllNew);
+        update = if given_up {
+            let names = update.expression_attribute_names("#work", "work");
+            names.update_expression("REMOVE #work, next_attempt_at")
+        } else {
+            let attempts = self.record(&found.order_id).await?.and_then(|record| record.attempts).unwrap_or_default();
+            let attempts = attempts.saturating_add(1);
+            let next = sort_key(now.plus(order::pause(attempts)), &found.order_id);
+            update
+                .update_expression("SET next_attempt_at = :next, attempts = :attempts")
+                .expression_attribute_values(":next", text(next))
+                .expression_attribute_values(":attempts", number(attempts.into()))
+        };
+        match update.send().await {
+            Ok(output) => {
+                let record: OrderRecord = aws::record(output.attributes.unwrap_or_default())?;
+                Ok(Some(Claimed { given_up, order: record.into() }))
+            }
+            Err(error) if aws::condition_failed(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn query(
         &self,
         index: &str,
@@ -327,12 +393,12 @@ fn status_update(order: &Order, before: OrderStatus) -> Result<StatusUpdate, Err
         (":history".to_owned(), aws::attribute(&order.history)?),
     ]);
     let mut expression = "#status = :status, updated_at = :updated_at, history = :history".to_owned();
-    if order::has_work(order.status) {
-        expression.push_str(", #work = :work, next_attempt_at = :next");
+    if let Some(due) = order::due(order.status, order.updated_at) {
+        expression.push_str(", #work = :work, next_attempt_at = :next REMOVE attempts");
         values.insert(":work".to_owned(), text(work(order.status, &order.id)));
-        values.insert(":next".to_owned(), text(sort_key(order.updated_at, &order.id)));
+        values.insert(":next".to_owned(), text(sort_key(due, &order.id)));
     } else {
-        expression.push_str(" REMOVE #work, next_attempt_at");
+        expression.push_str(" REMOVE #work, next_attempt_at, attempts");
     }
     Ok(StatusUpdate { expression, names, values })
 }

@@ -1,5 +1,5 @@
-//! Charges an order once. Only checkout invokes it, with the command `charge`; it has no route, and refuses events of
-//! the API.
+//! Charges an order once. Only checkout invokes it, with the commands `charge`, `roll_forward`
+//! and `refund`; it has no route, and refuses events of the API.
 
 use std::sync::Arc;
 
@@ -88,6 +88,8 @@ impl App {
     async fn command(&self, command: PaymentsCommand) -> Result<Payment, Error> {
         match command {
             PaymentsCommand::Charge(charge) => self.charge(charge).await,
+            PaymentsCommand::RollForward(roll_forward) => self.roll_forward(roll_forward).await,
+            PaymentsCommand::Refund(refund) => self.refund(refund).await,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A payment's states.
 
 use serde::{Deserialize, Serialize};
+use shared::contract::PaymentStatus;
 
 /// Where a payment is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,25 +13,49 @@ pub enum Status {
     Captured,
     /// The provider refused.
     Declined,
+    /// Given up before it started. A charge that comes later finds this and moves no money.
+    Voided,
+    /// The provider may have been asked to give the money back.
+    Refunding,
+    /// The money is back.
+    Refunded,
 }
 
-/// What the provider says of a payment.
+/// What happens to a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It took the money.
+pub enum Event {
+    /// The provider took the money.
     Captured,
-    /// It refused, with its decline code.
+    /// The provider refused, with its decline code.
     Declined(String),
-    /// It did not say.
-    Unknown,
+    /// The order was cancelled.
+    RefundAsked,
+    /// The provider gave the money back.
+    Refunded,
 }
 
-/// The status after `outcome`; `None` where nothing changes.
-pub fn next(status: Status, outcome: &Outcome) -> Option<Status> {
-    match (status, outcome) {
-        (Status::Started, Outcome::Captured) => Some(Status::Captured),
-        (Status::Started, Outcome::Declined(_)) => Some(Status::Declined),
-        (Status::Started, Outcome::Unknown) | (Status::Captured | Status::Declined, _) => None,
+/// The status after `event`, or `None` where a payment in `status` cannot have it happen.
+pub fn next(status: Status, event: &Event) -> Option<Status> {
+    match (status, event) {
+        (Status::Started, Event::Captured) => Some(Status::Captured),
+        (Status::Started, Event::Declined(_)) => Some(Status::Declined),
+        (Status::Captured, Event::RefundAsked) => Some(Status::Refunding),
+        (Status::Refunding, Event::Refunded) => Some(Status::Refunded),
+        _ => None,
+    }
+}
+
+impl Status {
+    /// What the other functions are told of it.
+    pub fn seen(self) -> PaymentStatus {
+        match self {
+            Status::Started => PaymentStatus::Unknown,
+            Status::Captured => PaymentStatus::Captured,
+            Status::Declined => PaymentStatus::Declined,
+            Status::Voided => PaymentStatus::Voided,
+            Status::Refunding => PaymentStatus::Refunding,
+            Status::Refunded => PaymentStatus::Refunded,
+        }
     }
 }
 
@@ -38,11 +63,38 @@ pub fn next(status: Status, outcome: &Outcome) -> Option<Status> {
 mod tests {
     use super::*;
 
+    const STATUSES: [Status; 6] = [
+        Status::Started,
+        Status::Captured,
+        Status::Declined,
+        Status::Voided,
+        Status::Refunding,
+        Status::Refunded,
+    ];
+
+    fn events() -> [Event; 4] {
+        [Event::Captured, Event::Declined("x".to_owned()), Event::RefundAsked, Event::Refunded]
+    }
+
+    fn ways_on(status: Status) -> Vec<Status> {
+        events().iter().filter_map(|event| next(status, event)).collect()
+    }
+
     #[test]
-    fn an_ended_payment_never_changes() {
-        for status in [Status::Captured, Status::Declined] {
-            for outcome in [Outcome::Captured, Outcome::Declined("x".to_owned()), Outcome::Unknown] {
-                assert_eq!(next(status, &outcome), None);
+    fn exactly_the_states_that_ask_the_provider_or_can_be_refunded_have_a_way_on() {
+        for status in STATUSES {
+            let goes_on = matches!(status, Status::Started | Status::Captured | Status::Refunding);
+            assert_eq!(!ways_on(status).is_empty(), goes_on, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn money_is_taken_once_and_given_back_once() {
+        for status in STATUSES {
+            for after in ways_on(status) {
+                assert_ne!(after, Status::Started, "{status:?}");
+                assert!(after != Status::Captured || status == Status::Started, "{status:?}");
+                assert!(after != Status::Refunded || status == Status::Refunding, "{status:?}");
             }
         }
     }

@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use shared::contract::Charge;
 use shared::error::Error;
+use shared::ids::OrderId;
 
-use crate::payment::Outcome;
+use crate::payment::Event;
 use crate::sandbox;
 
 /// The payment provider, a closed choice.
@@ -44,10 +45,34 @@ impl Provider {
         }
     }
 
-    /// Confirms a prepared payment: this moves the money, once for an id however often it is asked.
-    pub async fn confirm(self, intent: &str) -> Outcome {
+    /// Confirms a prepared payment: this moves the money, once for an id however often it is asked. `None`: the
+    /// provider did not say what became of it.
+    pub async fn confirm(self, intent: &str) -> Option<Event> {
         match self {
             Provider::Sandbox => sandbox::confirm(intent),
+        }
+    }
+
+    /// Finds out what became of a payment that was to be confirmed, and confirms it if it still waits for that. `None`:
+    /// the provider did not say.
+    pub async fn look_up(self, intent: &str) -> Option<Event> {
+        match self {
+            Provider::Sandbox => sandbox::confirm(intent),
+        }
+    }
+
+    /// Gives a captured payment back, once for an order however often it is asked. `None`: the provider did not say
+    /// what became of it.
+    pub async fn refund(self, _order: &OrderId, intent: &str) -> Option<Event> {
+        match self {
+            Provider::Sandbox => sandbox::refund(intent),
+        }
+    }
+
+    /// Finds out whether a payment was given back, and asks for it if it was not. `None`: the provider did not say.
+    pub async fn look_up_refund(self, _order: &OrderId, intent: &str) -> Option<Event> {
+        match self {
+            Provider::Sandbox => sandbox::refund(intent),
         }
     }
 }

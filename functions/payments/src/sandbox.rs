@@ -1,12 +1,16 @@
 //! A provider without money. Its payment methods are Stripe's test methods
-//! (<https://docs.stripe.com/testing>), and one more whose outcome stays unknown.
+//! (<https://docs.stripe.com/testing>), and two more: one whose outcome stays unknown,
+//! and one whose refund does.
 
 use shared::contract::Charge;
 
-use crate::payment::Outcome;
+use crate::payment::Event;
 
 /// The method whose outcome the sandbox never tells.
 pub const UNKNOWN: &str = "pm_sandbox_unknown";
+
+/// The method that is charged, and whose refund the sandbox never confirms.
+pub const UNREFUNDABLE: &str = "pm_sandbox_unrefundable";
 
 /// The sandbox remembers nothing, so the id of a prepared payment says what is to become of it.
 pub fn prepare(charge: &Charge) -> String {
@@ -14,9 +18,9 @@ pub fn prepare(charge: &Charge) -> String {
 }
 
 /// What becomes of a prepared payment, the same however often it is asked.
-pub fn confirm(intent: &str) -> Outcome {
+pub fn confirm(intent: &str) -> Option<Event> {
     let (_, method) = intent.split_once(' ').unwrap_or_default();
-    let declined = |code: &str| Outcome::Declined(code.to_owned());
+    let declined = |code: &str| Some(Event::Declined(code.to_owned()));
     match method {
         "pm_card_visa"
         | "pm_card_visa_debit"
@@ -27,7 +31,8 @@ pub fn confirm(intent: &str) -> Outcome {
         | "pm_card_discover"
         | "pm_card_diners"
         | "pm_card_jcb"
-        | "pm_card_unionpay" => Outcome::Captured,
+        | "pm_card_unionpay"
+        | UNREFUNDABLE => Some(Event::Captured),
         "pm_card_chargeDeclined" | "pm_card_visa_chargeDeclined" => declined("generic_decline"),
         "pm_card_chargeDeclinedInsufficientFunds" | "pm_card_visa_chargeDeclinedInsufficientFunds" => {
             declined("insufficient_funds")
@@ -39,8 +44,13 @@ pub fn confirm(intent: &str) -> Outcome {
         "pm_card_chargeDeclinedProcessingError" => declined("processing_error"),
         "pm_card_visa_chargeDeclinedVelocityLimitExceeded" => declined("card_velocity_exceeded"),
         "pm_card_authenticationRequired" => declined("authentication_required"),
-        UNKNOWN => Outcome::Unknown,
+        UNKNOWN => None,
         // Stripe's code for an id that it does not know.
         _ => declined("resource_missing"),
     }
+}
+
+/// What becomes of a refund, the same however often it is asked.
+pub fn refund(intent: &str) -> Option<Event> {
+    (!intent.ends_with(UNREFUNDABLE)).then_some(Event::Refunded)
 }

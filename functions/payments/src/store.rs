@@ -11,7 +11,7 @@ use shared::error::Error;
 use shared::ids::OrderId;
 use shared::money::{Currency, Money};
 
-use crate::payment::{Outcome, Status};
+use crate::payment::{self, Event, Status};
 
 /// The payments table.
 pub struct Store {
@@ -30,7 +30,8 @@ pub struct PaymentRecord {
     currency: Currency,
     /// Who moves the money.
     pub provider: String,
-    /// The provider's id of it.
+    /// The provider's id of it; empty where it was never asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub intent: String,
     /// Why not, once it is declined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +40,39 @@ pub struct PaymentRecord {
     updated_at: Timestamp,
 }
 
+/// How the first record of a payment was put.
+pub enum Begun {
+    /// It is this one.
+    Now(PaymentRecord),
+    /// Another one was there first.
+    Before(PaymentRecord),
+}
+
 impl PaymentRecord {
+    /// A payment whose provider is about to be asked.
+    pub fn started(charge: &Charge, provider: &str, intent: String, now: Timestamp) -> PaymentRecord {
+        PaymentRecord { intent, ..PaymentRecord::first(&charge.order_id, Status::Started, charge.amount, provider, now) }
+    }
+
+    /// A payment that is never to be.
+    pub fn voided(order_id: OrderId, amount: Money, provider: &str, now: Timestamp) -> PaymentRecord {
+        PaymentRecord::first(&order_id, Status::Voided, amount, provider, now)
+    }
+
+    fn first(order_id: &OrderId, status: Status, amount: Money, provider: &str, now: Timestamp) -> PaymentRecord {
+        PaymentRecord {
+            order_id: order_id.clone(),
+            status,
+            amount: amount.amount(),
+            currency: amount.currency(),
+            provider: provider.to_owned(),
+            intent: String::new(),
+            decline_code: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// How much.
     pub fn amount(&self) -> Result<Money, Error> {
         Money::new(self.amount, self.currency).map_err(|error| Error::Internal(error.to_owned()))
@@ -58,61 +91,51 @@ impl Store {
         let _ = self.client.get_item().table_name(&self.table).key("order_id", key).send().await;
     }
 
-    /// Records that a payment starts, and gives the record: this one, or the one that was there first.
-    pub async fn start(
-        &self,
-        charge: &Charge,
-        provider: &str,
-        intent: String,
-        now: Timestamp,
-    ) -> Result<PaymentRecord, Error> {
-        let record = PaymentRecord {
-            order_id: charge.order_id.clone(),
-            status: Status::Started,
-            amount: charge.amount.amount(),
-            currency: charge.amount.currency(),
-            provider: provider.to_owned(),
-            intent,
-            decline_code: None,
-            created_at: now,
-            updated_at: now,
-        };
+    /// Puts the first record of an order's payment, and gives it, or the one that was there first.
+    pub async fn begin(&self, record: PaymentRecord) -> Result<Begun, Error> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(aws::item(&record)?));
         let put = put.condition_expression("attribute_not_exists(order_id)");
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match put.send().await {
-            Ok(_) => Ok(record),
+            Ok(_) => Ok(Begun::Now(record)),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                    aws::record(failed.item.clone().unwrap_or_default())
+                    aws::record(failed.item.clone().unwrap_or_default()).map(Begun::Before)
                 }
                 _ => Err(error.into()),
             },
         }
     }
 
-    /// Records how a started payment ended, and gives the record as it is then: this end, or the one that another
+    /// A payment.
+    pub async fn find(&self, order: &OrderId) -> Result<Option<PaymentRecord>, Error> {
+        let get = self.client.get_item().table_name(&self.table).key("order_id", AttributeValue::S(order.to_string()));
+        get.consistent_read(true).send().await?.item.map(aws::record).transpose()
+    }
+
+    /// Records what happened to a payment, and gives the record as it is then: after this event, or after what another
     /// attempt recorded first.
-    pub async fn end(
+    pub async fn advance(
         &self,
-        order: &OrderId,
-        status: Status,
-        outcome: &Outcome,
+        record: &PaymentRecord,
+        event: &Event,
         now: Timestamp,
     ) -> Result<PaymentRecord, Error> {
-        let key = AttributeValue::S(order.to_string());
-        let mut update = self.client.update_item().table_name(&self.table).key("order_id", key.clone());
-        let mut expression = "SET #status = :status, updated_at = :now".to_owned();
-        if let Outcome::Declined(code) = outcome {
+        let after = payment::next(record.status, event)
+            .ok_or_else(|| Error::Internal(format!("a payment {:?} cannot be {event:?}", record.status)))?;
+        let key = AttributeValue::S(record.order_id.to_string());
+        let mut update = self.client.update_item().table_name(&self.table).key("order_id", key);
+        let mut expression = "SET #status = :after, updated_at = :now".to_owned();
+        if let Event::Declined(code) = event {
             expression.push_str(", decline_code = :code");
             update = update.expression_attribute_values(":code", AttributeValue::S(code.clone()));
         }
         let updated = update
             .update_expression(expression)
-            .condition_expression("#status = :started")
+            .condition_expression("#status = :before")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", aws::attribute(&status)?)
-            .expression_attribute_values(":started", aws::attribute(&Status::Started)?)
+            .expression_attribute_values(":after", aws::attribute(&after)?)
+            .expression_attribute_values(":before", aws::attribute(&record.status)?)
             .expression_attribute_values(":now", aws::attribute(&now)?)
             .return_values(ReturnValue::AllNew)
             .send()
@@ -120,8 +143,7 @@ impl Store {
         match updated {
             Ok(output) => aws::record(output.attributes.unwrap_or_default()),
             Err(error) if aws::condition_failed(&error) => {
-                let get = self.client.get_item().table_name(&self.table).key("order_id", key).consistent_read(true);
-                aws::record(get.send().await?.item.unwrap_or_default())
+                self.find(&record.order_id).await?.ok_or(Error::NotFound("payment"))
             }
             Err(error) => Err(error.into()),
         }

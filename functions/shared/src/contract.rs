@@ -35,8 +35,14 @@ pub trait Command {
 pub enum OrdersCommand {
     /// Put the order and reserve its stock, once. Answered by [`Placed`].
     Place(Place),
-    /// End a pending order as its payment says. Answered by [`OrderAndPayment`].
+    /// Take an order on as its payment says: end it, or take its stock back. Answered by [`OrderAndPayment`].
     Settle(Settle),
+    /// Begin to cancel an order. Answered by [`OrderAndPayment`]: the order as it is then, cancelled or not.
+    Cancel(Cancel),
+    /// Hand out orders that were left half way, each moved back in the queue first. Answered by [`Due`].
+    Claim(Claim),
+    /// Read an order. Answered by [`OrderAndPayment`].
+    Find(Find),
 }
 
 impl Command for OrdersCommand {
@@ -44,6 +50,9 @@ impl Command for OrdersCommand {
         match self {
             OrdersCommand::Place(_) => "place",
             OrdersCommand::Settle(_) => "settle",
+            OrdersCommand::Cancel(_) => "cancel",
+            OrdersCommand::Claim(_) => "claim",
+            OrdersCommand::Find(_) => "find",
         }
     }
 }
@@ -54,12 +63,18 @@ impl Command for OrdersCommand {
 pub enum PaymentsCommand {
     /// Charge an order, once. Answered by [`Payment`].
     Charge(Charge),
+    /// Take a payment that was left half way to its end; one that never began is voided. Answered by [`Payment`].
+    RollForward(RollForward),
+    /// Give back what was captured, once. Answered by [`Payment`].
+    Refund(Refund),
 }
 
 impl Command for PaymentsCommand {
     fn name(&self) -> &'static str {
         match self {
             PaymentsCommand::Charge(_) => "charge",
+            PaymentsCommand::RollForward(_) => "roll_forward",
+            PaymentsCommand::Refund(_) => "refund",
         }
     }
 }
@@ -79,6 +94,9 @@ pub struct Place {
     /// Where to send it.
     #[serde(default)]
     pub shipping_address: Option<Address>,
+    /// What the client thinks that it costs; another total is refused.
+    #[serde(default)]
+    pub expected_total: Option<Money>,
 }
 
 /// What was asked for.
@@ -114,6 +132,11 @@ pub enum Placed {
         /// The products.
         product_ids: Vec<ProductId>,
     },
+    /// Nothing was stored: the client expects another total.
+    PriceChanged {
+        /// The total of now.
+        total: Money,
+    },
     /// Nothing was stored: the total is past [`Money::MAX`], or the currencies differ.
     TotalRefused,
 }
@@ -130,14 +153,70 @@ pub struct Charge {
     pub method: PaymentMethod,
 }
 
-/// The end of a pending order.
+/// A payment that was left half way.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollForward {
+    /// The order, and the payment's key.
+    pub order_id: OrderId,
+    /// How much the order costs.
+    pub amount: Money,
+}
+
+/// A payment to give back.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refund {
+    /// The order, and the payment's key.
+    pub order_id: OrderId,
+}
+
+/// What became of an order's payment.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settle {
-    /// The order as it was placed, so that orders need not read it first; its write compares the lines.
+    /// The order as it was read last, so that orders need not read it first; the write compares status and lines.
     pub order: Order,
-    /// What payments answered; captured or declined.
+    /// What payments answered. Captured, declined and voided end a pending order, refunded one that is being cancelled.
     pub payment: Payment,
+}
+
+/// An order to cancel.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cancel {
+    /// The order.
+    pub order_id: OrderId,
+    /// Whose it must be; absent when an admin asks.
+    #[serde(default)]
+    pub owner: Option<UserId>,
+}
+
+/// A part of the queue of orders that were left half way.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// At most how many.
+    pub limit: usize,
+}
+
+/// Orders that were left half way.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Due {
+    /// Pending ones and ones that are being cancelled.
+    pub orders: Vec<OrderAndPayment>,
+    /// For how many seconds the oldest of them has been waiting.
+    pub oldest_seconds: u64,
+    /// How many were given up: they wait for a person.
+    pub given_up: usize,
+}
+
+/// An order to read.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Find {
+    /// The order.
+    pub order_id: OrderId,
 }
 
 /// The provider's id of a payment method. Its `Debug` says nothing.
@@ -249,6 +328,10 @@ pub enum OrderStatus {
     Shipped,
     /// With the customer.
     Delivered,
+    /// Given up by the customer or an admin; the money is on its way back.
+    Cancelling,
+    /// The money and the stock are back.
+    Cancelled,
 }
 
 impl OrderStatus {
@@ -261,6 +344,8 @@ impl OrderStatus {
             OrderStatus::Packed => "PACKED",
             OrderStatus::Shipped => "SHIPPED",
             OrderStatus::Delivered => "DELIVERED",
+            OrderStatus::Cancelling => "CANCELLING",
+            OrderStatus::Cancelled => "CANCELLED",
         }
     }
 }
@@ -360,4 +445,10 @@ pub enum PaymentStatus {
     Captured,
     /// The provider refused.
     Declined,
+    /// Given up before the provider was asked: no money moved, and none will.
+    Voided,
+    /// The money is on its way back. A view of payments' alone: an order's copy stays captured until it is back.
+    Refunding,
+    /// The money is back.
+    Refunded,
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{OrderAndPayment, OrderStatus};
 use crate::ids::ProductId;
+use crate::money::Money;
 
 /// An outcome other than success. [`crate::http::problem`] makes the answer of it.
 #[derive(Debug)]
@@ -45,6 +46,12 @@ pub enum Error {
     },
     /// 409: the order is not in a status from which this step goes.
     WrongStatus(OrderStatus),
+    /// 409: the prices of now do not give the total that the client expects.
+    PriceChanged(Money),
+    /// 409: the order can no longer be cancelled, or never could.
+    NotCancellable(OrderStatus),
+    /// 409: the order was left half way and given up before any charge; its stock is back.
+    OrderLapsed(Box<OrderAndPayment>),
     /// 409: a stock change would take away more than is there.
     StockTooLow {
         /// What is there.
@@ -112,6 +119,9 @@ impl Error {
             | Error::ProductUnavailable(_)
             | Error::RequestInProgress { .. }
             | Error::WrongStatus(_)
+            | Error::NotCancellable(_)
+            | Error::OrderLapsed(_)
+            | Error::PriceChanged(_)
             | Error::StockTooLow { .. } => 409,
             Error::BodyTooLarge => 413,
             Error::IdempotencyKeyReused => 422,
@@ -138,6 +148,9 @@ impl Error {
             Error::ProductUnavailable(_) => "product-unavailable",
             Error::RequestInProgress { .. } => "request-in-progress",
             Error::WrongStatus(_) => "wrong-status",
+            Error::NotCancellable(_) => "not-cancellable",
+            Error::OrderLapsed(_) => "order-lapsed",
+            Error::PriceChanged(_) => "price-changed",
             Error::StockTooLow { .. } => "stock-too-low",
             Error::BodyTooLarge => "body-too-large",
             Error::IdempotencyKeyReused => "idempotency-key-reused",
@@ -164,6 +177,9 @@ impl Error {
             Error::ProductUnavailable(_) => "A product is not for sale",
             Error::RequestInProgress { .. } => "The first request is still in progress",
             Error::WrongStatus(_) => "The order's status does not allow this",
+            Error::NotCancellable(_) => "The order cannot be cancelled",
+            Error::OrderLapsed(_) => "The order was given up",
+            Error::PriceChanged(_) => "The total is another one",
             Error::StockTooLow { .. } => "Not enough in stock to take away",
             Error::BodyTooLarge => "The body is too large",
             Error::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
@@ -194,7 +210,15 @@ impl Error {
             Error::OutOfStock(_) => "See lines for what is available; the Idempotency-Key is still unused.".to_owned(),
             Error::ProductUnavailable(_) => "See product_ids; the Idempotency-Key is still unused.".to_owned(),
             Error::RequestInProgress { .. } => "Repeat the same request after Retry-After seconds.".to_owned(),
-            Error::WrongStatus(status) => format!("The order is {}.", status.as_str()),
+            Error::WrongStatus(status) | Error::NotCancellable(status) => format!("The order is {}.", status.as_str()),
+            Error::OrderLapsed(_) => {
+                "It was left half way before anything was charged, and its stock is free again. Order under a new \
+                 Idempotency-Key."
+                    .to_owned()
+            }
+            Error::PriceChanged(_) => {
+                "Nothing was stored. See total; to accept it, send it as expected_total under the same key.".to_owned()
+            }
             Error::StockTooLow { available } => format!("Only {available} can be taken away."),
             Error::BodyTooLarge => format!("At most {} bytes are accepted.", crate::http::BODY_LIMIT),
             Error::IdempotencyKeyReused => "Nothing was changed. Use a new key for a new request.".to_owned(),

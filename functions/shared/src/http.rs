@@ -16,6 +16,7 @@ use crate::contract::{OrderAndPayment, OrderStatus};
 use crate::error::{Error, Fault, Shortage};
 use crate::identity::{Caller, Role};
 use crate::ids::{IdempotencyKey, ProductId};
+use crate::money::Money;
 use crate::telemetry::{Subject, Telemetry};
 
 /// The largest body that is read, in bytes.
@@ -254,6 +255,7 @@ enum More<'a> {
     Lines { lines: &'a [Shortage] },
     Products { product_ids: &'a [ProductId] },
     Status { order_status: OrderStatus },
+    Total { total: Money },
     Order(&'a OrderAndPayment),
     Nothing {},
 }
@@ -264,8 +266,9 @@ pub fn problem(error: &Error, request_id: &str) -> Response {
         Error::Invalid(errors) => More::Errors { errors },
         Error::OutOfStock(lines) => More::Lines { lines },
         Error::ProductUnavailable(product_ids) => More::Products { product_ids },
-        Error::WrongStatus(status) => More::Status { order_status: *status },
-        Error::PaymentDeclined(both) => More::Order(both),
+        Error::WrongStatus(status) | Error::NotCancellable(status) => More::Status { order_status: *status },
+        Error::PaymentDeclined(both) | Error::OrderLapsed(both) => More::Order(both),
+        Error::PriceChanged(total) => More::Total { total: *total },
         _ => More::Nothing {},
     };
     let problem = Problem {

@@ -10,7 +10,9 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 use serde::Serialize;
+use serde_json::json;
 
+use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::ids::UserId;
 
@@ -136,6 +138,26 @@ impl Telemetry {
         if let Ok(line) = serde_json::to_string(&note) {
             self.log.write(line);
         }
+    }
+
+    /// Writes a figure that CloudWatch makes a metric of, in the namespace `Portico` with the function as its dimension:
+    /// the embedded metric format (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
+    pub fn metric(&self, now: Timestamp, name: &str, unit: &str, value: u64) {
+        let line = json!({
+            "level": "INFO",
+            "request.id": "",
+            "function": self.function,
+            (name): value,
+            "_aws": {
+                "Timestamp": now.as_millis(),
+                "CloudWatchMetrics": [{
+                    "Namespace": "Portico",
+                    "Dimensions": [["function"]],
+                    "Metrics": [{"Name": name, "Unit": unit}],
+                }],
+            },
+        });
+        self.log.write(line.to_string());
     }
 
     /// For `function`.

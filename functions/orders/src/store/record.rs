@@ -6,6 +6,8 @@ use shared::contract::{Address, Line, Order, OrderAndPayment, OrderStatus, Payme
 use shared::ids::{OrderId, UserId};
 use shared::money::Money;
 
+use crate::order;
+
 /// How many partitions of the index `by_status` a status is spread over.
 pub const SHARDS: u8 = 4;
 
@@ -35,6 +37,9 @@ pub struct OrderRecord {
     pub work: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<String>,
+    /// How often the schedule has taken the order up in its present status. Not in the indexes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
 }
 
 /// The partition of `by_status` in which an order with this status is found.
@@ -71,7 +76,8 @@ impl OrderRecord {
             payment: payment.clone(),
             fingerprint: fingerprint.to_owned(),
             work: Some(work(order.status, &order.id)),
-            next_attempt_at: Some(sort_key(order.created_at, &order.id)),
+            next_attempt_at: order::due(order.status, order.created_at).map(|due| sort_key(due, &order.id)),
+            attempts: None,
         }
     }
 }
