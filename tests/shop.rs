@@ -95,6 +95,7 @@ impl Shop {
             template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
             seed: true,
             throttle: setup.throttle,
+            schedules: false,
             clock: Clock::adjustable(),
             log: log.log(),
             access: Some(access_log.access_log()),

@@ -132,6 +132,7 @@ fn options(
         functions: flags.functions.map(|url| Remote::new(&url).map(Arc::new)).transpose()?,
         seed: !flags.no_seed,
         throttle: !flags.no_throttle,
+        schedules: true,
         stack: "portico".to_owned(),
         clock: Clock::system(),
         log: Log::to(move |line| log.line(line)),

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod mounted;
 pub mod output;
 pub mod remote;
+pub mod schedules;
 pub mod screen;
 pub mod seed;
 pub mod server;

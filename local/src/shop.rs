@@ -16,6 +16,7 @@ use crate::functions::Functions;
 use crate::gateway::{AccessLog, Gateway, Settings};
 use crate::mounted::{self, Mounted, Surroundings};
 use crate::remote::Remote;
+use crate::schedules::Schedules;
 use crate::server::Running;
 use crate::{invoke, tables};
 
@@ -37,6 +38,8 @@ pub struct Options {
     pub seed: bool,
     /// Whether the template's throttles hold.
     pub throttle: bool,
+    /// Whether the template's schedules run.
+    pub schedules: bool,
     /// The stack's name, which begins the names of tables and functions.
     pub stack: String,
     /// The time, for gateway and functions.
@@ -51,6 +54,7 @@ pub struct Options {
 pub struct Shop {
     gateway: Running,
     lambda: Running,
+    schedules: Option<Schedules>,
     clock: Clock,
     base: Base,
     elsewhere: Option<Arc<Remote>>,
@@ -89,12 +93,21 @@ impl Shop {
             access_log: options.access,
         };
         let gateway = Gateway::new(&base.template, &functions, settings);
-        let lambda = invoke::serve(Arc::new(functions), lambda).map_err(broken)?;
+        let functions = Arc::new(functions);
+        let lambda = invoke::serve(Arc::clone(&functions), lambda).map_err(broken)?;
         if let Some(warm_up) = warm_up {
             warm_up.await;
         }
         let gateway = gateway.serve(listener).map_err(broken)?;
-        Ok(Shop { gateway, lambda, clock: options.clock, base, elsewhere: options.functions, seeded: options.seed })
+        Ok(Shop {
+            gateway,
+            lambda,
+            schedules: options.schedules.then(|| Schedules::run(&base.template, &functions)),
+            clock: options.clock,
+            base,
+            elsewhere: options.functions,
+            seeded: options.seed,
+        })
     }
 
     /// Where the gateway answers.
@@ -130,6 +143,9 @@ impl Shop {
     /// Finishes the requests in flight, then closes the database.
     pub async fn stop(self) {
         self.gateway.stop().await;
+        if let Some(schedules) = self.schedules {
+            schedules.stop().await;
+        }
         self.lambda.stop().await;
         self.base.database.close().await;
     }
@@ -163,6 +179,7 @@ mod tests {
             functions: None,
             seed: true,
             throttle: true,
+            schedules: false,
             stack: "test".to_owned(),
             clock: Clock::system(),
             log: Log::to(|_| {}),

@@ -30,7 +30,7 @@ pub struct Reconciled {
     /// Orders too old to go on with, which now wait for a person.
     given_up: usize,
     /// For how long the oldest order had been waiting, in seconds.
-    oldest_seconds: u64,
+    half_way_seconds: u64,
 }
 
 impl App {
@@ -40,7 +40,7 @@ impl App {
         let mut done = Reconciled::default();
         while errand.has_time() {
             let due = self.functions.claim(errand, Claim { limit: BATCH }).await?;
-            done.oldest_seconds = done.oldest_seconds.max(due.oldest_seconds);
+            done.half_way_seconds = done.half_way_seconds.max(due.oldest_seconds);
             done.given_up += due.given_up;
             if due.orders.is_empty() && due.given_up == 0 {
                 break;
@@ -57,8 +57,7 @@ impl App {
                 }
             }
         }
-        self.telemetry.metric(self.clock.now(), "HalfWaySeconds", "Seconds", done.oldest_seconds);
-        self.telemetry.metric(self.clock.now(), "GivenUp", "Count", done.given_up.try_into().unwrap_or(u64::MAX));
+        self.telemetry.figures(&errand.request_id, &done);
         Ok(done)
     }
 

@@ -10,9 +10,7 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 use serde::Serialize;
-use serde_json::json;
 
-use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::ids::UserId;
 
@@ -130,6 +128,16 @@ struct Note<'a> {
     error_cause: Option<&'a str>,
 }
 
+#[derive(Serialize)]
+struct Figures<'a, F> {
+    level: &'static str,
+    #[serde(rename = "request.id")]
+    request_id: &'a str,
+    function: &'a str,
+    #[serde(flatten)]
+    figures: &'a F,
+}
+
 impl Telemetry {
     /// Logs a failure that the answer does not show, because the request goes on without it.
     pub fn note(&self, request_id: &str, error: &Error) {
@@ -140,24 +148,12 @@ impl Telemetry {
         }
     }
 
-    /// Writes a figure that CloudWatch makes a metric of, in the namespace `Portico` with the function as its dimension:
-    /// the embedded metric format (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
-    pub fn metric(&self, now: Timestamp, name: &str, unit: &str, value: u64) {
-        let line = json!({
-            "level": "INFO",
-            "request.id": "",
-            "function": self.function,
-            (name): value,
-            "_aws": {
-                "Timestamp": now.as_millis(),
-                "CloudWatchMetrics": [{
-                    "Namespace": "Portico",
-                    "Dimensions": [["function"]],
-                    "Metrics": [{"Name": name, "Unit": unit}],
-                }],
-            },
-        });
-        self.log.write(line.to_string());
+    /// Logs figures of an invocation. The template's metric filters make metrics of them.
+    pub fn figures(&self, request_id: &str, figures: &impl Serialize) {
+        let line = Figures { level: "INFO", request_id, function: self.function, figures };
+        if let Ok(line) = serde_json::to_string(&line) {
+            self.log.write(line);
+        }
     }
 
     /// For `function`.

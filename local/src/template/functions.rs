@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::model::{Architecture, Function};
 use super::node::{Entry, Fault, Node, Value};
+use super::schedules;
 use super::scope::Scope;
 use super::section::Section;
 
@@ -12,7 +13,7 @@ use super::section::Section;
 pub struct Declared {
     /// The function.
     pub function: Function,
-    /// Its `Events`, as written.
+    /// Its `Events` that are no schedules, as written.
     pub events: Vec<Entry>,
 }
 
@@ -86,11 +87,17 @@ pub fn read(scope: &Scope, id: &str, line: usize, properties: &Node) -> Result<D
         }
         variables.close()?;
     }
-    let events = section.section("Events")?.map(|mut events| events.rest()).unwrap_or_default();
+    let (mut events, mut schedules) = (Vec::new(), Vec::new());
+    for event in section.section("Events")?.map(|mut events| events.rest()).unwrap_or_default() {
+        match schedules::read(scope, id, &event)? {
+            Some(schedule) => schedules.push(schedule),
+            None => events.push(event),
+        }
+    }
     section.close()?;
     let arn = format!("arn:aws:lambda:{}:{}:function:{name}", super::scope::REGION, super::scope::ACCOUNT_ID);
     let logical_id = id.to_owned();
-    let function = Function { logical_id, name, arn, code_uri, architecture, timeout, memory_mb, environment, line };
+    let function = Function { logical_id, name, arn, code_uri, architecture, timeout, memory_mb, environment, schedules, line };
     Ok(Declared { function, events })
 }
 

@@ -10,6 +10,7 @@ mod model;
 mod node;
 mod resolve;
 mod routes;
+mod schedules;
 mod scope;
 mod section;
 mod tables;
@@ -20,7 +21,7 @@ use std::path::Path;
 
 pub use model::{
     Architecture, Attribute, AttributeKind, Function, HttpApi, IdentitySource, Index, KeyPart, KeyRole,
-    LambdaAuthorizer, Projection, Route, Segment, Table, Template, Throttle,
+    LambdaAuthorizer, Projection, Route, Schedule, Segment, Table, Template, Throttle,
 };
 pub use routes::INTEGRATION_TIMEOUT;
 pub use scope::{ACCOUNT_ID, REGION};

@@ -54,6 +54,8 @@ pub struct Function {
     pub memory_mb: u32,
     /// The environment variables.
     pub environment: BTreeMap<String, String>,
+    /// When it is invoked by itself.
+    pub schedules: Vec<Schedule>,
     /// The line of the template it begins on.
     pub line: usize,
 }
@@ -82,6 +84,19 @@ impl fmt::Display for Architecture {
             Architecture::X86_64 => "x86_64",
         })
     }
+}
+
+/// An invocation that nobody asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Its name among the function's events.
+    pub name: String,
+    /// The pace; `None` where it is a moment, or switched off: it is not run on one machine.
+    pub every: Option<Duration>,
+    /// The event, as JSON.
+    pub input: String,
+    /// The line of the template it begins on.
+    pub line: usize,
 }
 
 /// The HTTP API.
