@@ -16,7 +16,7 @@ use crate::transport::{Received, Transport};
 const WHY: &str = "invokes functions directly";
 
 /// Sends an event to a function through Lambda's Invoke API.
-async fn invoke(shop: &Shop, function: &str, event: &Value) -> Received {
+pub async fn invoke(shop: &Shop, function: &str, event: &Value) -> Received {
     let template = &shop.inner().base().template;
     let name = &template.function_of(function).expect("a function").name;
     let url = format!("http://{}/2015-03-31/functions/{name}/invocations", shop.inner().lambda_address());
@@ -27,7 +27,8 @@ async fn invoke(shop: &Shop, function: &str, event: &Value) -> Received {
     received
 }
 
-fn json_of(received: &Received) -> Value {
+/// The answer's body.
+pub fn json_of(received: &Received) -> Value {
     serde_json::from_slice(&received.2).expect("JSON")
 }
 
@@ -55,7 +56,8 @@ fn event(method: &str, route: &str, caller: Option<Value>, headers: Value, body:
     event
 }
 
-fn failed(received: &Received) -> String {
+/// The error type of a function that failed.
+pub fn failed(received: &Received) -> String {
     assert_eq!(received.1.get("x-amz-function-error").map(|value| value.as_bytes()), Some(&b"Unhandled"[..]));
     json_of(received)["errorType"].as_str().expect("an error type").to_owned()
 }
@@ -89,10 +91,8 @@ async fn an_event_of_the_api_is_no_command_and_a_command_no_event() {
         shaped[name] = value.clone();
     }
     assert_eq!(failed(&invoke(&shop, "payments", &shaped).await), "forbidden");
-    for function in ["checkout", "products"] {
-        assert_eq!(failed(&invoke(&shop, function, &charge).await), "forbidden", "{function}");
-    }
-    for function in ["orders", "users", "payments"] {
+    assert_eq!(failed(&invoke(&shop, "products", &charge).await), "forbidden");
+    for function in ["checkout", "orders", "users", "payments"] {
         for wrong in [json!({}), json!({"command": "unheard_of"}), json!([]), json!("text")] {
             assert_eq!(failed(&invoke(&shop, function, &wrong).await), "invalid-request", "{function} {wrong}");
         }

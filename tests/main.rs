@@ -8,6 +8,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod accounts;
+mod cancel;
 mod catalogue;
 mod client;
 mod concurrency;
@@ -22,6 +23,7 @@ mod lines;
 mod logs;
 mod orders;
 mod products;
+mod reconcile;
 mod refusals;
 mod replays;
 mod shop;

@@ -77,6 +77,29 @@ async fn an_order_keeps_the_price_it_was_placed_at() {
 }
 
 #[tokio::test]
+async fn a_total_that_the_client_does_not_expect_stores_nothing_and_leaves_the_key_unused() {
+    let shop = Shop::start().await;
+    let (admin, customer, id, key) = (shop.admin().await, shop.customer().await, shop.product(5).await, random());
+    let expecting = |amount: i64, currency: &str| {
+        let mut order = an_order(&id, 2, VISA);
+        order["expected_total"] = json!({"amount": amount, "currency": currency});
+        customer.post("/orders", &order).key(&key)
+    };
+    let dearer = json!({"price": {"amount": 2500, "currency": "EUR"}});
+    admin.patch(&format!("/products/{id}"), &dearer).await.is(200);
+    for (amount, currency) in [(3998, "EUR"), (5000, "USD")] {
+        let refused = expecting(amount, currency).await.problem(409, "price-changed");
+        refused.has("/total", json!({"amount": 5000, "currency": "EUR"}));
+    }
+    assert_eq!(shop.stock(&id).await, 5);
+    let placed = expecting(5000, "EUR").await.is(201);
+    // It is no part of the request: once the order is there, a repeat finds it whatever it expects.
+    let replay = expecting(1, "EUR").await.is(201).has_header("idempotency-replayed", "true");
+    replay.check(replay.body == placed.body, format!("differs from {placed}"));
+    assert_eq!(shop.stock(&id).await, 3);
+}
+
+#[tokio::test]
 async fn a_declined_payment_gives_the_stock_back() {
     let shop = Shop::start().await;
     let (customer, id) = (shop.customer().await, shop.product(5).await);

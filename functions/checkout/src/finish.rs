@@ -37,12 +37,7 @@ impl App {
     }
 
     /// Settles an order as its payment says, if that says anything yet.
-    async fn settle(
-        &self,
-        errand: &Errand,
-        both: OrderAndPayment,
-        payment: Payment,
-    ) -> Result<OrderAndPayment, Error> {
+    async fn settle(&self, errand: &Errand, both: OrderAndPayment, payment: Payment) -> Result<OrderAndPayment, Error> {
         match payment.status {
             PaymentStatus::Unknown | PaymentStatus::Refunding => Ok(both),
             PaymentStatus::Captured | PaymentStatus::Declined | PaymentStatus::Voided | PaymentStatus::Refunded => {

@@ -112,11 +112,8 @@ impl Functions {
         command: C,
         budget: Duration,
     ) -> Result<R, Error> {
-        let envelope = Envelope {
-            request_id: Some(errand.request_id.clone()),
-            trace_id: errand.trace_id.clone(),
-            command,
-        };
+        let envelope =
+            Envelope { request_id: Some(errand.request_id.clone()), trace_id: errand.trace_id.clone(), command };
         let payload = serde_json::to_vec(&envelope).map_err(|error| Error::Internal(error.to_string()))?;
         let budget = errand.budget(budget)?;
         let invocation = self.client.invoke().function_name(function).payload(Blob::new(payload)).send();

@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn attempts_are_a_minute_then_twice_as_long_then_an_hour_apart() {
-        let minutes: Vec<u64> = [1, 2, 3, 7, 8, 64, 65, u32::MAX].into_iter().map(|n| pause(n).as_secs() / 60).collect();
+        let minutes: Vec<u64> =
+            [1, 2, 3, 7, 8, 64, 65, u32::MAX].into_iter().map(|n| pause(n).as_secs() / 60).collect();
         assert_eq!(minutes, [1, 2, 4, 60, 60, 60, 60, 60]);
     }
 }

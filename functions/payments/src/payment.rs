@@ -63,14 +63,8 @@ impl Status {
 mod tests {
     use super::*;
 
-    const STATUSES: [Status; 6] = [
-        Status::Started,
-        Status::Captured,
-        Status::Declined,
-        Status::Voided,
-        Status::Refunding,
-        Status::Refunded,
-    ];
+    const STATUSES: [Status; 6] =
+        [Status::Started, Status::Captured, Status::Declined, Status::Voided, Status::Refunding, Status::Refunded];
 
     fn events() -> [Event; 4] {
         [Event::Captured, Event::Declined("x".to_owned()), Event::RefundAsked, Event::Refunded]

@@ -51,7 +51,10 @@ pub enum Begun {
 impl PaymentRecord {
     /// A payment whose provider is about to be asked.
     pub fn started(charge: &Charge, provider: &str, intent: String, now: Timestamp) -> PaymentRecord {
-        PaymentRecord { intent, ..PaymentRecord::first(&charge.order_id, Status::Started, charge.amount, provider, now) }
+        PaymentRecord {
+            intent,
+            ..PaymentRecord::first(&charge.order_id, Status::Started, charge.amount, provider, now)
+        }
     }
 
     /// A payment that is never to be.
@@ -115,12 +118,7 @@ impl Store {
 
     /// Records what happened to a payment, and gives the record as it is then: after this event, or after what another
     /// attempt recorded first.
-    pub async fn advance(
-        &self,
-        record: &PaymentRecord,
-        event: &Event,
-        now: Timestamp,
-    ) -> Result<PaymentRecord, Error> {
+    pub async fn advance(&self, record: &PaymentRecord, event: &Event, now: Timestamp) -> Result<PaymentRecord, Error> {
         let after = payment::next(record.status, event)
             .ok_or_else(|| Error::Internal(format!("a payment {:?} cannot be {event:?}", record.status)))?;
         let key = AttributeValue::S(record.order_id.to_string());

@@ -97,7 +97,8 @@ pub fn read(scope: &Scope, id: &str, line: usize, properties: &Node) -> Result<D
     section.close()?;
     let arn = format!("arn:aws:lambda:{}:{}:function:{name}", super::scope::REGION, super::scope::ACCOUNT_ID);
     let logical_id = id.to_owned();
-    let function = Function { logical_id, name, arn, code_uri, architecture, timeout, memory_mb, environment, schedules, line };
+    let function =
+        Function { logical_id, name, arn, code_uri, architecture, timeout, memory_mb, environment, schedules, line };
     Ok(Declared { function, events })
 }
 
