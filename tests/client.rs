@@ -16,7 +16,7 @@ use crate::lines::Lines;
 use crate::transport::Transport;
 
 /// The codes of every problem that a function may answer a request with.
-const CODES: [&str; 19] = [
+const CODES: [&str; 22] = [
     "invalid-request",
     "malformed-json",
     "invalid-idempotency-key",
