@@ -9,9 +9,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::clock::Clock;
+use shared::ids;
 use shared::telemetry::Log;
 
 use crate::base::{self, Base};
+use crate::chaos::{Chaos, Rate};
 use crate::database::{self, Access};
 use crate::environment::Environment;
 use crate::gateway::AccessLog;
@@ -62,6 +64,12 @@ struct Flags {
     /// Do not enforce the template's throttles
     #[arg(long)]
     no_throttle: bool,
+    /// Let so many of the calls between checkout, the functions and the database meet a fault, such as 0.05
+    #[arg(long, value_name = "RATE", conflicts_with = "functions")]
+    chaos: Option<Rate>,
+    /// Choose those by this number, for the same choice again [default: a random one]
+    #[arg(long, value_name = "N", requires = "chaos")]
+    seed: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -123,6 +131,7 @@ fn options(
     access_to: impl FnOnce(String) -> Result<Access, Error>,
 ) -> Result<Options, Error> {
     let (access, log) = (output.clone(), output.clone());
+    let seed = flags.seed.unwrap_or_else(|| u64::from_be_bytes(ids::random()));
     Ok(Options {
         port: flags.port,
         data: flags.data,
@@ -137,6 +146,7 @@ fn options(
         clock: Clock::system(),
         log: Log::to(move |line| log.line(line)),
         access: Some(AccessLog::to_sink(move |line| access.access(line))),
+        chaos: flags.chaos.map(|rate| Chaos::by_chance(rate, seed)),
     })
 }
 

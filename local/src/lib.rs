@@ -3,6 +3,7 @@
 
 pub mod base;
 pub mod catalogue;
+pub mod chaos;
 pub mod check;
 pub mod cli;
 pub mod database;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::chaos::Chaos;
 use crate::seed::{ADMIN, USER};
 use crate::shop::Shop;
 
@@ -30,6 +31,9 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
     writeln!(text, "\nDatabase: {}", base.database.description())?;
     if let Some(remote) = shop.elsewhere() {
         writeln!(text, "Functions: at {}; `env` prints what they need to know", remote.url())?;
+    }
+    if let Some((rate, seed)) = shop.chaos().and_then(Chaos::chance) {
+        writeln!(text, "Chaos:    calls meet faults (--chaos {rate} --seed {seed})")?;
     }
     match (shop.is_seeded(), base.database.is_local()) {
         (false, _) => writeln!(text, "Samples:  none (--no-seed)")?,

@@ -1,6 +1,6 @@
 //! The HTTP/1.1 server under the gateway and the Invoke API: connections, and a stop that finishes what is in flight.
 
-use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -46,11 +46,14 @@ impl Running {
     }
 }
 
-/// Serves `handler` on a listener.
+/// An answer, whole.
+pub type Answer = Response<Full<Bytes>>;
+
+/// Serves `handler` on a listener. A handler that gives `None` closes the connection without an answer.
 pub fn serve<H, F>(listener: TcpListener, handler: H) -> std::io::Result<Running>
 where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output: Into<Option<Answer>>> + Send + 'static,
 {
     let address = listener.local_addr()?;
     let (stop, stopped) = oneshot::channel();
@@ -58,10 +61,22 @@ where
     Ok(Running { address, stop, task })
 }
 
+/// What makes hyper close a connection.
+#[derive(Debug)]
+struct NoAnswer;
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no answer")
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
 async fn accept<H, F>(listener: TcpListener, handler: H, mut stopped: oneshot::Receiver<()>)
 where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output: Into<Option<Answer>>> + Send + 'static,
 {
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
@@ -82,7 +97,7 @@ where
         let handler = handler.clone();
         let service = service_fn(move |request| {
             let answer = handler(request, peer);
-            async move { Ok::<_, Infallible>(answer.await) }
+            async move { answer.await.into().ok_or(NoAnswer) }
         });
         let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {

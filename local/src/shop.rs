@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::Error;
 use crate::base::Base;
+use crate::chaos::{Chaos, Wires};
 use crate::database::Access;
 use crate::functions::Functions;
 use crate::gateway::{AccessLog, Gateway, Settings};
@@ -48,13 +49,17 @@ pub struct Options {
     pub log: Log,
     /// Takes a line for each request.
     pub access: Option<AccessLog>,
+    /// The faults that calls meet between checkout, the functions and the database, if they are to meet any.
+    pub chaos: Option<Chaos>,
 }
 
 /// A shop that answers.
 pub struct Shop {
     gateway: Running,
     lambda: Running,
+    wires: Option<Wires>,
     schedules: Option<Schedules>,
+    chaos: Option<Chaos>,
     clock: Clock,
     base: Base,
     elsewhere: Option<Arc<Remote>>,
@@ -75,12 +80,19 @@ impl Shop {
         }
 
         let lambda = listen(0).await?;
+        let url = format!("http://{}", lambda.local_addr().map_err(broken)?);
+        let wires = match &options.chaos {
+            Some(chaos) => Some(Wires::lay(chaos, &url, base.database.access()).await?),
+            None => None,
+        };
         let (functions, warm_up) = match &options.functions {
             Some(remote) => (remote.functions(&base.template, &options.clock), None),
             None => {
-                let url = format!("http://{}", lambda.local_addr().map_err(broken)?);
-                let given =
-                    Surroundings { environment: base.environment(&url), clock: &options.clock, log: &options.log };
+                let mut environment = base.environment(&url);
+                if let Some(wires) = &wires {
+                    (environment.lambda, environment.database) = (&wires.lambda_url, &wires.access);
+                }
+                let given = Surroundings { environment, clock: &options.clock, log: &options.log };
                 let Mounted { handlers, warm_up } = mounted::mounted(&given)?;
                 (Functions::new(&base.template, handlers, &options.clock), Some(warm_up))
             }
@@ -102,6 +114,8 @@ impl Shop {
         Ok(Shop {
             gateway,
             lambda,
+            wires,
+            chaos: options.chaos,
             schedules: options.schedules.then(|| Schedules::run(&base.template, &functions)),
             clock: options.clock,
             base,
@@ -140,11 +154,19 @@ impl Shop {
         self.seeded
     }
 
+    /// The faults, if there are to be any.
+    pub fn chaos(&self) -> Option<&Chaos> {
+        self.chaos.as_ref()
+    }
+
     /// Finishes the requests in flight, then closes the database.
     pub async fn stop(self) {
         self.gateway.stop().await;
         if let Some(schedules) = self.schedules {
             schedules.stop().await;
+        }
+        if let Some(wires) = self.wires {
+            wires.stop().await;
         }
         self.lambda.stop().await;
         self.base.database.close().await;
@@ -184,6 +206,7 @@ mod tests {
             clock: Clock::system(),
             log: Log::to(|_| {}),
             access: None,
+            chaos: None,
         }
     }
 

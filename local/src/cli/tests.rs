@@ -43,3 +43,16 @@ fn a_parameter_is_a_name_and_a_value() {
         assert!(error.contains("write it as NAME=VALUE, such as Architecture=x86_64"), "{error}");
     }
 }
+
+#[test]
+fn chaos_has_a_rate_and_may_have_a_seed() {
+    let cli = Cli::parse_from(["portico", "--chaos", "0.05", "--seed", "7"]);
+    assert_eq!((cli.shop.chaos.map(|rate| rate.to_string()), cli.shop.seed), (Some("0.05".to_owned()), Some(7)));
+    for wrong in [
+        &["portico", "--seed", "7"][..],
+        &["portico", "--chaos", "5"],
+        &["portico", "--chaos", "0.05", "--functions", "http://localhost:9000"],
+    ] {
+        assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
+    }
+}

@@ -1,0 +1,101 @@
+//! What rules say of calls.
+
+use serde_json::Value;
+
+use super::*;
+
+const BODY: &str = r#"{"TransactItems": [{}, {}, {}], "id": "ord_a"}"#;
+
+fn call(kind: &str) -> Call<'static> {
+    Call { wire: Wire::Database, kind: kind.to_owned(), body: BODY }
+}
+
+#[test]
+fn a_rate_is_a_decimal_from_0_to_1() {
+    for (text, millionths, shown) in [
+        ("0", 0, "0"),
+        ("0.05", 50_000, "0.05"),
+        ("0.000001", 1, "0.000001"),
+        ("1", 1_000_000, "1"),
+        ("1.0", 1_000_000, "1"),
+    ] {
+        let rate: Rate = text.parse().unwrap();
+        assert_eq!((rate, rate.to_string().as_str()), (Rate(millionths), shown));
+    }
+    assert_eq!("0.2".parse(), Ok(Rate::percent(20)));
+    for wrong in ["", ".", "1.", ".5", "1.000001", "2", "-1", "5%", "0.0000001", "0,05", "99999999999"] {
+        assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_plan_strikes_the_calls_that_it_is_about() {
+    let chaos = Chaos::none();
+    assert!(chaos.is_none());
+    let once = chaos.plan(Rule::new(Fault::Dropped).on(Wire::Database, "PutItem").about("ord_a").nth(2));
+    let other = chaos.plan(Rule::new(Fault::Hang).on(Wire::Database, "PutItem").about("ord_b"));
+    let always = chaos.plan(Rule::new(Fault::Failed).on(Wire::Database, "GetItem").from(2));
+    let met = |kind: &str| chaos.strike(&call(kind)).map(|strike| strike.fault);
+    assert_eq!([met("PutItem"), met("PutItem"), met("PutItem")], [None, Some(Fault::Dropped), None]);
+    assert_eq!([met("GetItem"), met("GetItem"), met("GetItem")], [None, Some(Fault::Failed), Some(Fault::Failed)]);
+    assert!(chaos.strike(&Call { wire: Wire::Lambda, ..call("PutItem") }).is_none());
+    assert_eq!((once.met(), other.met(), always.met()), (1, 0, 2));
+    assert_eq!(chaos.struck()[&(Wire::Database, Fault::Failed)], 2);
+    chaos.end();
+    assert_eq!(met("GetItem"), None);
+}
+
+#[test]
+fn an_equal_seed_chooses_equally_and_about_as_often_as_it_should() {
+    let faults = |seed| {
+        let chaos = Chaos::by_chance(Rate::percent(5), seed);
+        (0..10_000).map(|_| chaos.strike(&call("PutItem")).map(|strike| strike.fault)).collect::<Vec<_>>()
+    };
+    let first = faults(7);
+    assert_eq!(first, faults(7));
+    assert_ne!(first, faults(8));
+    let struck = first.iter().flatten().count();
+    assert!((400..600).contains(&struck), "{struck} of 10000");
+    for fault in call("PutItem").risks() {
+        assert!(first.contains(&Some(*fault)), "never {fault:?}");
+    }
+}
+
+#[test]
+fn a_cancelled_transaction_has_a_reason_for_each_item() {
+    for fault in [Fault::Conflict, Fault::Throttled] {
+        let answer = call("TransactWriteItems").error(fault).unwrap();
+        let text = format!("{:?}", answer.body());
+        assert_eq!(answer.status(), 400);
+        assert_eq!(text.matches(r#"{\"Code\":\"None\"}"#).count(), 2, "{text}");
+    }
+}
+
+#[test]
+fn every_fault_that_is_an_answer_has_one() {
+    let kinds = ["TransactWriteItems", "PutItem", "GetItem"].map(call);
+    let invocation = Call { wire: Wire::Lambda, kind: "charge".to_owned(), body: "{}" };
+    for call in kinds.iter().chain([&invocation]) {
+        for fault in call.risks() {
+            let closes = matches!(fault, Fault::Dropped | Fault::ReplyLost | Fault::Late);
+            assert_eq!(call.error(*fault).is_none(), closes, "{} {fault:?}", call.kind);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_late_call_waits_for_its_release() {
+    let chaos = Chaos::none();
+    let planned = chaos.plan(Rule::new(Fault::Late));
+    let strike = chaos.strike(&call("PutItem")).unwrap();
+    let (arrived, mut arrives) = tokio::sync::oneshot::channel::<Value>();
+    let arrival = strike.arrival;
+    strike.rule.keep(tokio::spawn(async move {
+        arrival.wait().await;
+        let _ = arrived.send(Value::Null);
+    }));
+    tokio::task::yield_now().await;
+    assert!(arrives.try_recv().is_err());
+    planned.release().await;
+    assert!(arrives.try_recv().is_ok());
+}
