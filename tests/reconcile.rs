@@ -11,7 +11,8 @@ use crate::shop::{Setup, Shop, VISA, an_order, random};
 const WHY: &str = "invokes functions directly and moves the clock";
 const HALF_WAY: Duration = Duration::from_secs(31);
 
-async fn reconcile(shop: &Shop) -> Value {
+/// Runs the schedule's command.
+pub async fn reconcile(shop: &Shop) -> Value {
     json_of(&invoke(shop, "checkout", &json!({"command": "reconcile"})).await)
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use local::chaos::Chaos;
 use local::database::Access;
 use local::remote::Remote;
 use local::shop::Options;
@@ -53,6 +54,8 @@ pub struct Setup {
     pub data: Option<PathBuf>,
     /// Functions that run elsewhere: their URL, and the database and stack that they use.
     pub functions: Option<(String, Access, String)>,
+    /// The faults that calls meet.
+    pub chaos: Option<Chaos>,
 }
 
 impl Shop {
@@ -99,6 +102,7 @@ impl Shop {
             clock: Clock::adjustable(),
             log: log.log(),
             access: Some(access_log.access_log()),
+            chaos: setup.chaos,
         };
         let shop =
             local::shop::Shop::start(options).await.unwrap_or_else(|error| panic!("the shop does not start: {error}"));
@@ -159,12 +163,7 @@ impl Shop {
 
     /// The id of a new product that has this many pieces in stock.
     pub async fn product_like(&self, product: &Value, stock: i64) -> String {
-        let admin = self.admin().await;
-        let id = admin.post("/products", product).await.is(201).text_at("/id");
-        if stock > 0 {
-            admin.post(&format!("/products/{id}/stock"), &json!({"change": stock})).key(&random()).await.is(200);
-        }
-        id
+        product_by(&self.admin().await, product, stock).await
     }
 
     /// How many pieces a product has in stock, as the shop shows it.
@@ -246,6 +245,15 @@ pub fn an_order(product: &str, quantity: i64, method: &str) -> Value {
             "country": "GB",
         },
     })
+}
+
+/// The id of a new product that this admin makes, with this many pieces in stock.
+pub async fn product_by(admin: &Client, product: &Value, stock: i64) -> String {
+    let id = admin.post("/products", product).await.is(201).text_at("/id");
+    if stock > 0 {
+        admin.post(&format!("/products/{id}/stock"), &json!({"change": stock})).key(&random()).await.is(200);
+    }
+    id
 }
 
 /// Runs all of these at once, and waits for all of their answers.

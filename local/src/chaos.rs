@@ -172,7 +172,10 @@ impl Chaos {
     /// What is to become of a call.
     fn strike(&self, call: &Call<'_>) -> Option<Strike> {
         let mut state = self.state();
-        let strike = state.rules.iter().find_map(|rule| Rule::strike(rule, call))?;
+        // Every rule counts the call; the first that strikes does.
+        let strikes: Vec<_> = state.rules.iter().filter_map(|rule| Rule::strike(rule, call)).collect();
+        let strike = strikes.into_iter().next()?;
+        strike.rule.count();
         *state.struck.entry((call.wire, strike.fault)).or_default() += 1;
         Some(strike)
     }

@@ -25,8 +25,7 @@ pub struct Rule {
 }
 
 enum Which {
-    /// From this one on, so many.
-    From(u64, u64),
+    Some { first: u64, many: u64 },
     ByChance(Rate, Mutex<fastrand::Rng>),
 }
 
@@ -69,7 +68,7 @@ impl Rule {
             fault: None,
             call: None,
             about: Vec::new(),
-            which: Which::From(1, u64::MAX),
+            which: Which::Some { first: 1, many: u64::MAX },
             seen: AtomicU64::new(0),
             met: AtomicU64::new(0),
             late: Mutex::default(),
@@ -90,12 +89,12 @@ impl Rule {
 
     /// Only number `n` of those, from 1.
     pub fn nth(self, n: u64) -> Rule {
-        Rule { which: Which::From(n, 1), ..self }
+        self.some(n, 1)
     }
 
-    /// Number `n` of those, and all after it.
-    pub fn from(self, n: u64) -> Rule {
-        Rule { which: Which::From(n, u64::MAX), ..self }
+    /// Only so many of those, from number `first` on.
+    pub fn some(self, first: u64, many: u64) -> Rule {
+        Rule { which: Which::Some { first, many }, ..self }
     }
 
     /// So many of those, by chance.
@@ -108,17 +107,17 @@ impl Rule {
             && self.about.iter().all(|text| call.body.contains(text.as_str()))
     }
 
-    /// Counts a call, if it is about it, and says what it meets.
+    /// Counts a call, if it is about it, and says what it would meet.
     pub(super) fn strike(rule: &Arc<Rule>, call: &Call<'_>) -> Option<Strike> {
         if !rule.is_about(call) {
             return None;
         }
         let number = rule.seen.fetch_add(1, Ordering::Relaxed) + 1;
         let (fault, arrival) = match &rule.which {
-            Which::From(first, many) if number >= *first && number - first < *many => {
+            Which::Some { first, many } if number >= *first && number - first < *many => {
                 (rule.fault?, Arrival::Released(rule.release.subscribe()))
             }
-            Which::From(..) => return None,
+            Which::Some { .. } => return None,
             Which::ByChance(rate, chance) => {
                 let mut chance = locked(chance);
                 if !rate.strikes(&mut chance) {
@@ -129,8 +128,12 @@ impl Rule {
                 (fault, Arrival::After(Duration::from_millis(chance.u64(..=latest))))
             }
         };
-        rule.met.fetch_add(1, Ordering::Relaxed);
         Some(Strike { fault, arrival, rule: Arc::clone(rule) })
+    }
+
+    /// Counts a call that has met the fault.
+    pub(super) fn count(&self) {
+        self.met.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Keeps a late call.

@@ -34,12 +34,14 @@ fn a_plan_strikes_the_calls_that_it_is_about() {
     assert!(chaos.is_none());
     let once = chaos.plan(Rule::new(Fault::Dropped).on(Wire::Database, "PutItem").about("ord_a").nth(2));
     let other = chaos.plan(Rule::new(Fault::Hang).on(Wire::Database, "PutItem").about("ord_b"));
-    let always = chaos.plan(Rule::new(Fault::Failed).on(Wire::Database, "GetItem").from(2));
+    let later = chaos.plan(Rule::new(Fault::Late).on(Wire::Database, "PutItem").nth(3));
+    let always = chaos.plan(Rule::new(Fault::Failed).on(Wire::Database, "GetItem").some(2, 2));
     let met = |kind: &str| chaos.strike(&call(kind)).map(|strike| strike.fault);
-    assert_eq!([met("PutItem"), met("PutItem"), met("PutItem")], [None, Some(Fault::Dropped), None]);
-    assert_eq!([met("GetItem"), met("GetItem"), met("GetItem")], [None, Some(Fault::Failed), Some(Fault::Failed)]);
+    assert_eq!([met("PutItem"), met("PutItem"), met("PutItem")], [None, Some(Fault::Dropped), Some(Fault::Late)]);
+    let failed = Some(Fault::Failed);
+    assert_eq!([(); 4].map(|()| met("GetItem")), [None, failed, failed, None]);
     assert!(chaos.strike(&Call { wire: Wire::Lambda, ..call("PutItem") }).is_none());
-    assert_eq!((once.met(), other.met(), always.met()), (1, 0, 2));
+    assert_eq!([once.met(), other.met(), later.met(), always.met()], [1, 0, 1, 2]);
     assert_eq!(chaos.struck()[&(Wire::Database, Fault::Failed)], 2);
     chaos.end();
     assert_eq!(met("GetItem"), None);
