@@ -18,6 +18,7 @@ mod elsewhere;
 mod events;
 mod front_door;
 mod fulfilment;
+mod hangs;
 mod keeping;
 mod lines;
 mod logs;
