@@ -1,7 +1,6 @@
 //! Whatever an order needs and gets no answer from, its client gets one in time: 503 where nothing can have been charged,
 //! 202 where it can. And the order ends.
 
-use std::future::{Future, IntoFuture};
 use std::time::{Duration, Instant};
 
 use http::Method;

@@ -16,6 +16,7 @@ mod deployed;
 mod direct;
 mod elsewhere;
 mod events;
+mod forms;
 mod front_door;
 mod fulfilment;
 mod hangs;
