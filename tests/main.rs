@@ -30,5 +30,6 @@ mod reconcile;
 mod refusals;
 mod replays;
 mod shop;
+mod soak;
 mod tables;
 mod transport;
