@@ -8,6 +8,8 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod accounts;
+mod audit;
+mod books;
 mod cancel;
 mod catalogue;
 mod client;

@@ -35,6 +35,10 @@ def statements(tree: Tree, function: str) -> list[Tree]:
     return properties(tree, function)["Policies"][0]["Statement"]
 
 
+def schedule(tree: Tree, function: str, event: str) -> Tree:
+    return properties(tree, function)["Events"][event]["Properties"]
+
+
 def allow(tree: Tree, function: str, action: str, resource: object) -> None:
     statement = {"Effect": "Allow", "Action": action, "Resource": resource}
     properties(tree, function).setdefault("Policies", []).append({"Version": "2012-10-17", "Statement": [statement]})
@@ -150,6 +154,71 @@ def an_account_takes_a_functions_role(tree: Tree) -> None:
         "Statement": [
             {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}}
         ],
+    }
+
+
+@breaks(access.each_function_has_its_own_role)
+def an_account_takes_a_schedules_role(tree: Tree) -> None:
+    trusted = {"Service": ["scheduler.amazonaws.com", "lambda.amazonaws.com"]}
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": trusted}
+    role = {"Version": "2012-10-17", "Statement": [statement]}
+    schedule(tree, "AuditFunction", "Nightly")["RoleArn"] = arn("AuditFunctionNightlyRole")
+    tree["Resources"]["AuditFunctionNightlyRole"] = {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": role,
+            "Policies": [
+                {
+                    "PolicyName": "invoke",
+                    "PolicyDocument": {
+                        "Version": "2012-10-17",
+                        "Statement": [
+                            {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": arn("AuditFunction")}
+                        ],
+                    },
+                }
+            ],
+        },
+    }
+
+
+@breaks(access.grants_are_the_listed_ones)
+def audit_mends_orders(tree: Tree) -> None:
+    allow(tree, "AuditFunction", "dynamodb:UpdateItem", arn("OrdersTable"))
+
+
+@breaks(access.grants_are_the_listed_ones, access.only_payments_writes_payments)
+def audit_mends_payments(tree: Tree) -> None:
+    allow(tree, "AuditFunction", "dynamodb:UpdateItem", arn("PaymentsTable"))
+
+
+@breaks(access.schedules_are_the_listed_ones)
+def a_schedule_tells_something_else(tree: Tree) -> None:
+    schedule(tree, "CheckoutFunction", "Reconcile")["Input"] = '{"command":"resolve"}'
+
+
+@breaks(access.schedules_are_the_listed_ones)
+def a_schedule_has_every_stacks_name(tree: Tree) -> None:
+    del schedule(tree, "AuditFunction", "Nightly")["OmitName"]
+
+
+@breaks(access.schedules_are_the_listed_ones, access.grants_are_the_listed_ones)
+def nothing_is_reconciled(tree: Tree) -> None:
+    del properties(tree, "CheckoutFunction")["Events"]["Reconcile"]
+
+
+@breaks(
+    access.schedules_are_the_listed_ones,
+    access.grants_are_the_listed_ones,
+    access.each_function_has_its_own_role,
+    access.only_checkout_invokes,
+)
+def payments_has_a_schedule(tree: Tree) -> None:
+    properties(tree, "PaymentsFunction")["Events"] = {
+        "Nightly": {
+            "Type": "ScheduleV2",
+            "Properties": {"ScheduleExpression": "rate(1 day)", "Input": "{}", "OmitName": True},
+        }
     }
 
 
@@ -428,6 +497,11 @@ def two_functions_log_to_one_group(tree: Tree) -> None:
 @breaks(functions.answer_before_the_api_gives_up)
 def orders_takes_longer_than_the_api_waits(tree: Tree) -> None:
     properties(tree, "OrdersFunction")["Timeout"] = 30
+
+
+@breaks(functions.answer_before_the_api_gives_up)
+def audit_takes_longer_than_lambda_lets_it(tree: Tree) -> None:
+    properties(tree, "AuditFunction")["Timeout"] = 901
 
 
 @breaks(functions.checkout_knows_its_timeout)

@@ -23,7 +23,7 @@ use crate::remote::Remote;
 use crate::shop::{Options, Shop};
 use crate::signals::Signals;
 use crate::template::REGION;
-use crate::{Error, check, screen, seed, tables};
+use crate::{Error, audit, check, screen, seed, tables};
 
 /// Where `cargo lambda watch` answers.
 const WATCH: &str = "http://localhost:9000";
@@ -82,6 +82,11 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 0)]
         products: u64,
     },
+    /// Balance the books: whether stock, orders and payments agree with each other
+    ///
+    /// Reads the database named by --data or --dynamodb, also beside a running shop that uses it. Names each difference,
+    /// and fails when there is one.
+    Audit,
     /// Compare what `cargo lambda build` made with the template
     Check,
     /// Print the environment of functions that run elsewhere
@@ -109,6 +114,7 @@ pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> Exit
             None => serve(options, &output).await?,
             Some(Command::Setup) => setup(options, &output).await?,
             Some(Command::Seed { products }) => fill(options, &output, products).await?,
+            Some(Command::Audit) => audit(options, &output).await?,
             Some(Command::Check) => check(&options, &output)?,
             Some(Command::Env { sam }) => print_environment(&options, &output, sam)?,
         }
@@ -270,6 +276,30 @@ async fn fill(options: Options, output: &Output, products: u64) -> Result<(), Er
     }
     base.database.close().await;
     Ok(())
+}
+
+async fn audit(options: Options, output: &Output) -> Result<(), Error> {
+    match &options.data {
+        None if options.dynamodb.is_none() => {
+            return Err(Error::new("audit needs a database that stays: name it with --data FILE or --dynamodb URL."));
+        }
+        Some(file) if !file.exists() => {
+            return Err(Error::new(format!("there is no {}: name the file of a shop's data.", file.display())));
+        }
+        _ => {}
+    }
+    let base = Base::lay(&options).await?;
+    let report = audit::report(&base).await?;
+    base.database.close().await;
+    for line in audit::lines(&report) {
+        output.line(&line);
+    }
+    output.flush();
+    match report.differences {
+        0 => Ok(()),
+        1 => Err(Error::new("the books do not balance: there is a difference.")),
+        many => Err(Error::new(format!("the books do not balance: there are {many} differences."))),
+    }
 }
 
 fn progress_bar(products: u64) -> ProgressBar {

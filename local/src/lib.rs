@@ -1,6 +1,7 @@
 //! The shop on one machine: an HTTP API gateway that reads `template.yaml`, an embedded DynamoDB, the functions in
 //! process. [`shop::Shop`] is all of it together; [`cli`] is how a person starts it.
 
+pub mod audit;
 pub mod base;
 pub mod catalogue;
 pub mod chaos;

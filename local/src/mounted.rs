@@ -61,10 +61,11 @@ pub struct Mounted {
 /// # Errors
 /// A function refuses its configuration.
 pub fn mounted(given: &Surroundings<'_>) -> Result<Mounted, Error> {
+    // These two have no use for a clock.
+    let audit = Arc::new(audit::App::new(configured!(audit, given, "audit")));
+    let keyring = Arc::new(keyring::App::new(configured!(keyring, given, "keyring")));
     let authorizer = app!(authorizer, given);
     let checkout = app!(checkout, given);
-    // It has no use for a clock.
-    let keyring = Arc::new(keyring::App::new(configured!(keyring, given, "keyring")));
     let orders = app!(orders, given);
     let payments = app!(payments, given);
     let products = app!(products, given);
@@ -77,6 +78,7 @@ pub fn mounted(given: &Surroundings<'_>) -> Result<Mounted, Error> {
         })
     };
     let handlers = [
+        ("audit", mount(service_fn(move |event| Arc::clone(&audit).handle(event)))),
         ("authorizer", mount(service_fn(move |event| Arc::clone(&authorizer).handle(event)))),
         ("checkout", mount_http(service_fn(move |event| Arc::clone(&checkout).handle(event)))),
         ("keyring", mount(service_fn(move |event| Arc::clone(&keyring).handle(event)))),

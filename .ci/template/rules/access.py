@@ -1,5 +1,6 @@
 """Who may do what: what each role is allowed, and what resources let others do."""
 
+import json
 from collections.abc import Iterator
 from fnmatch import fnmatch
 
@@ -13,6 +14,7 @@ from rules.reading import (
     policies_of_resources,
     role_of,
     routes,
+    schedule_role_of,
     several,
 )
 from translate import Deployment, as_text
@@ -43,6 +45,11 @@ GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "PaymentsFunction": {
         "${PaymentsTable.Arn}": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
     },
+    "AuditFunction": {
+        "${ProductsTable.Arn}": ("dynamodb:GetItem", "dynamodb:Scan"),
+        "${OrdersTable.Arn}": ("dynamodb:GetItem", "dynamodb:Scan"),
+        "${PaymentsTable.Arn}": ("dynamodb:GetItem", "dynamodb:Scan"),
+    },
     "CheckoutFunction": {
         "${OrdersFunction.Arn}": ("lambda:InvokeFunction",),
         "${PaymentsFunction.Arn}": ("lambda:InvokeFunction",),
@@ -52,6 +59,18 @@ GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
         "${SigningKeyB.Arn}": ("kms:GetPublicKey",),
     },
 }
+
+# The schedules of each function, and what they tell it. Each has a role of its own, which may invoke that function.
+SCHEDULES: dict[str, dict[str, object]] = {
+    "CheckoutFunction": {"Reconcile": {"command": "reconcile"}},
+    "AuditFunction": {"Nightly": {"command": "audit"}},
+}
+SCHEDULE_ROLES = {
+    schedule_role_of(function, event): function for function, events in SCHEDULES.items() for event in events
+}
+
+# What payments may read, once Stripe is the provider: the two parameters that its settings name.
+STRIPE_SECRETS = ("STRIPE_SECRET_KEY_PARAMETER", "STRIPE_WEBHOOK_SECRET_PARAMETER")
 
 # SAM gives these two to every function. Both have Resource "*": AWS's own policies know no names, and X-Ray's actions
 # take no resource at all. Both can only write: log lines, and traces.
@@ -116,7 +135,7 @@ def no_policy_templates(deployment: Deployment) -> Iterator[str]:
 
 
 def grants_are_the_listed_ones(deployment: Deployment) -> Iterator[str]:
-    """Each function's role has exactly the rights in GRANTS, and no other role or policy has any."""
+    """A function's role has exactly the rights in GRANTS, a schedule's may invoke its function; no other has any."""
     held: dict[str, set[tuple[str, str]]] = {name: set() for name, _ in of_type(deployment, "AWS::IAM::Role")}
     for statement in permissions(deployment):
         if statement.allows:
@@ -125,17 +144,17 @@ def grants_are_the_listed_ones(deployment: Deployment) -> Iterator[str]:
     wanted = {
         role_of(function): {(action, target) for target, actions in grants.items() for action in actions}
         for function, grants in GRANTS.items()
-    }
+    } | {role: {("lambda:InvokeFunction", f"${{{function}.Arn}}")} for role, function in SCHEDULE_ROLES.items()}
     for holder in sorted(held.keys() | wanted.keys()):
         if holder not in wanted:
-            yield f"{holder} is a role or policy of no function that GRANTS knows: add it there."
+            yield f"{holder} is a role or policy of nothing that GRANTS or SCHEDULES knows: add it there."
         elif holder not in held:
-            yield f"{holder} is in GRANTS but not in the template."
+            yield f"{holder} is in GRANTS or SCHEDULES but not in the template."
         else:
             for action, target in sorted(held[holder] - wanted[holder]):
-                yield f"{holder} may {action} on {target}, which GRANTS does not list."
+                yield f"{holder} may {action} on {target}, which is not listed."
             for action, target in sorted(wanted[holder] - held[holder]):
-                yield f"{holder} may not {action} on {target}, which GRANTS lists."
+                yield f"{holder} may not {action} on {target}, which is listed."
 
 
 def each_function_has_its_own_role(deployment: Deployment) -> Iterator[str]:
@@ -144,10 +163,27 @@ def each_function_has_its_own_role(deployment: Deployment) -> Iterator[str]:
             yield f"{name} runs as {as_text(properties['Role'])}: give it the role that SAM makes for it alone."
     for name, properties in of_type(deployment, "AWS::IAM::Role"):
         document = properties["AssumeRolePolicyDocument"]
-        if any(
-            several(one.get("Principal")) != [{"Service": ["lambda.amazonaws.com"]}] for one in document["Statement"]
-        ):
-            yield f"{name} can be taken by others than Lambda."
+        service = "scheduler.amazonaws.com" if name in SCHEDULE_ROLES else "lambda.amazonaws.com"
+        if any(several(one.get("Principal")) != [{"Service": [service]}] for one in document["Statement"]):
+            yield f"{name} can be taken by others than {service}."
+
+
+def schedules_are_the_listed_ones(deployment: Deployment) -> Iterator[str]:
+    """A schedule invokes a function past the API: which, and with what, is in SCHEDULES."""
+    left = {(function, event) for function, events in SCHEDULES.items() for event in events}
+    for name, properties in of_type(deployment, "AWS::Scheduler::Schedule"):
+        target = properties["Target"]
+        function = as_text(target["Arn"]).strip("${}").partition(".")[0]
+        event = name.removeprefix(function)
+        left.discard((function, event))
+        if event not in SCHEDULES.get(function, {}):
+            yield f"{name} is a schedule that SCHEDULES does not know: add it there."
+        elif json.loads(as_text(target.get("Input", "null"))) != SCHEDULES[function][event]:
+            yield f"{name} tells {function} something else than SCHEDULES says."
+        elif "Name" in properties:
+            yield f"{name} has a name, which another stack in the account may have: set OmitName."
+    for function, event in sorted(left):
+        yield f"{function} has no schedule {event}, which SCHEDULES lists."
 
 
 def orders_change_only_stock_numbers(deployment: Deployment) -> Iterator[str]:
@@ -165,9 +201,9 @@ def orders_change_only_stock_numbers(deployment: Deployment) -> Iterator[str]:
 
 
 def only_checkout_invokes(deployment: Deployment) -> Iterator[str]:
-    """Orders' commands and payments are for checkout."""
+    """Orders' commands and payments are for checkout. What schedules invoke, grants_are_the_listed_ones says."""
     for statement in permissions(deployment):
-        if statement.allows and statement.holder != role_of("CheckoutFunction"):
+        if statement.allows and statement.holder not in (role_of("CheckoutFunction"), *SCHEDULE_ROLES):
             for action in statement.actions:
                 if allows(action, "lambda:invokefunction", "lambda:invokeasync"):
                     yield f"{statement.holder} may {action}: only checkout invokes functions."
@@ -248,6 +284,7 @@ RULES = (
     no_policy_templates,
     grants_are_the_listed_ones,
     each_function_has_its_own_role,
+    schedules_are_the_listed_ones,
     orders_change_only_stock_numbers,
     only_checkout_invokes,
     only_the_api_is_let_in,

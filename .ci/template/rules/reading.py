@@ -92,6 +92,11 @@ def role_of(function: str) -> str:
     return f"{function}Role"
 
 
+def schedule_role_of(function: str, event: str) -> str:
+    """SAM's name for the role that it makes for a function's schedule."""
+    return f"{function}{event}Role"
+
+
 @dataclass(frozen=True)
 class Route:
     key: str  # such as GET /orders/{order_id}
