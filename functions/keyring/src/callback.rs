@@ -5,13 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
-use http_body_util::Full;
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
-use rustls::{ClientConfig, RootCertStore};
 use serde::Serialize;
 use shared::error::Error;
+use shared::https::Https;
 
 /// How long the answer may take to be sent.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -71,27 +67,11 @@ impl<T: Serialize> Response<T> {
 pub async fn send<T: Serialize>(url: &str, response: &Response<T>) -> Result<(), Error> {
     let body = serde_json::to_vec(response).map_err(|error| Error::Internal(error.to_string()))?;
     // The URL is signed for a request without Content-Type.
-    let request = Request::builder().method(Method::PUT).uri(url).body(Full::new(Bytes::from(body)));
+    let request = Request::builder().method(Method::PUT).uri(url).body(Bytes::from(body));
     let request = request.map_err(|error| Error::Internal(format!("the ResponseURL is none: {error}")))?;
-    let undelivered = |why: String| Error::Unavailable(format!("CloudFormation did not take the answer: {why}"));
-    let sent = tokio::time::timeout(PATIENCE, client()?.request(request)).await;
-    let status = sent.map_err(|_| undelivered("it takes too long".to_owned()))?;
-    let status = status.map_err(|error| undelivered(error.to_string()))?.status();
-    if status.is_success() { Ok(()) } else { Err(undelivered(status.to_string())) }
-}
-
-type HttpsClient =
-    Client<hyper_rustls::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>, Full<Bytes>>;
-
-/// Made when it is needed, which is once in a deployment.
-fn client() -> Result<HttpsClient, Error> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
-    let tls = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Internal(format!("TLS cannot be set up: {error}")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-    Ok(Client::builder(TokioExecutor::new()).build(connector))
+    let undelivered = |why: &str| Error::Unavailable(format!("CloudFormation did not take the answer: {why}"));
+    // The client is made when it is needed, which is once in a deployment.
+    let sent = Https::new()?.send(request, PATIENCE).await;
+    let status = sent.map_err(|error| undelivered(error.cause().unwrap_or(error.title())))?.status();
+    if status.is_success() { Ok(()) } else { Err(undelivered(status.as_str())) }
 }

@@ -27,6 +27,23 @@ use crate::error::Error;
 /// How long a warm-up request may take; a cold start does not wait longer than that for a connection.
 pub const WARM_UP: Duration = Duration::from_millis(500);
 
+/// A client of one service, as lean as all of them.
+macro_rules! client {
+    ($config:ident, $sdk:ident, $endpoint:ident) => {{
+        let mut config = $sdk::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new($config.region.clone()))
+            .credentials_provider($config.credentials.clone())
+            .identity_cache(IdentityCache::no_cache())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .timeout_config(timeouts())
+            .retry_config(retries())
+            .http_client($config.http_client($config.$endpoint.as_deref()));
+        config.set_endpoint_url($config.$endpoint.clone());
+        $sdk::Client::from_conf(config.build())
+    }};
+}
+
 /// Where AWS is and who we are there.
 #[derive(Clone)]
 pub struct Config {
@@ -35,6 +52,7 @@ pub struct Config {
     dynamodb: Option<String>,
     kms: Option<String>,
     lambda: Option<String>,
+    ssm: Option<String>,
     roots: Option<String>,
     /// Setting TLS up costs more than all the rest of a start, so the clients of one function share it.
     https: Arc<OnceLock<SharedHttpClient>>,
@@ -61,6 +79,7 @@ impl Config {
             dynamodb: endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
             kms: endpoint("AWS_ENDPOINT_URL_KMS"),
             lambda: endpoint("AWS_ENDPOINT_URL_LAMBDA"),
+            ssm: endpoint("AWS_ENDPOINT_URL_SSM"),
             roots: environment.optional("AWS_CA_BUNDLE").map(certificates).transpose()?,
             https: Arc::default(),
         })
@@ -68,33 +87,17 @@ impl Config {
 
     /// A DynamoDB client. An attempt takes 1.5 s at most, all of them together 2.5 s.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(self.region.clone()))
-            .credentials_provider(self.credentials.clone())
-            .identity_cache(IdentityCache::no_cache())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .timeout_config(timeouts())
-            .retry_config(retries())
-            .http_client(self.http_client(self.dynamodb.as_deref()));
-        config.set_endpoint_url(self.dynamodb.clone());
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+        client!(self, aws_sdk_dynamodb, dynamodb)
     }
 
-    /// A KMS client. An attempt takes 1.5 s at most, all of them together 2.5 s.
+    /// A KMS client, as patient as DynamoDB's.
     pub fn kms(&self) -> aws_sdk_kms::Client {
-        use aws_sdk_kms::config as kms;
-        let mut config = aws_sdk_kms::Config::builder()
-            .behavior_version(kms::BehaviorVersion::latest())
-            .region(kms::Region::new(self.region.clone()))
-            .credentials_provider(self.credentials.clone())
-            .identity_cache(kms::IdentityCache::no_cache())
-            .stalled_stream_protection(kms::StalledStreamProtectionConfig::disabled())
-            .timeout_config(timeouts())
-            .retry_config(retries())
-            .http_client(self.http_client(self.kms.as_deref()));
-        config.set_endpoint_url(self.kms.clone());
-        aws_sdk_kms::Client::from_conf(config.build())
+        client!(self, aws_sdk_kms, kms)
+    }
+
+    /// A client of Systems Manager, for its parameters; as patient as DynamoDB's.
+    pub fn ssm(&self) -> aws_sdk_ssm::Client {
+        client!(self, aws_sdk_ssm, ssm)
     }
 
     /// A Lambda client. Invoke is sent once: the SDK would repeat it after a lost connection, and the caller

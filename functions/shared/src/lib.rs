@@ -1,7 +1,8 @@
 //! What more than one of Portico's functions needs. A thing moves in here when a second function needs it, not before.
 //!
 //! Reading order: [`config`] and [`clock`] (what a function is given), [`http`] and [`error`] (how it answers a
-//! client), [`contract`] (how checkout, orders and payments talk to each other), [`aws`] (how all of them reach DynamoDB).
+//! client), [`contract`] (how checkout, orders and payments talk to each other), [`aws`] and
+//! [`https`] (how they reach AWS, and everybody else).
 
 pub mod aws;
 pub mod clock;
@@ -11,6 +12,7 @@ pub mod contract;
 pub mod cursor;
 pub mod error;
 pub mod http;
+pub mod https;
 pub mod identity;
 pub mod ids;
 pub mod money;
