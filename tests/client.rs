@@ -16,12 +16,13 @@ use crate::lines::Lines;
 use crate::transport::Transport;
 
 /// The codes of every problem that a function may answer a request with.
-const CODES: [&str; 22] = [
+const CODES: [&str; 23] = [
     "invalid-request",
     "malformed-json",
     "invalid-idempotency-key",
     "invalid-cursor",
     "card-data-refused",
+    "invalid-signature",
     "unauthenticated",
     "invalid-credentials",
     "payment-declined",

@@ -52,6 +52,10 @@ pub struct Setup {
     pub throttle: bool,
     /// The file that keeps tables and keys.
     pub data: Option<PathBuf>,
+    /// Values for the template's parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Values for variables that the template leaves empty, or leaves out.
+    pub variables: BTreeMap<String, String>,
     /// Functions that run elsewhere: their URL, and the database and stack that they use.
     pub functions: Option<(String, Access, String)>,
     /// The faults that calls meet.
@@ -94,7 +98,8 @@ impl Shop {
             stack: stack.clone(),
             dynamodb,
             functions,
-            parameters: BTreeMap::new(),
+            parameters: setup.parameters,
+            variables: setup.variables,
             template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
             seed: true,
             throttle: setup.throttle,

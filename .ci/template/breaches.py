@@ -147,6 +147,23 @@ def a_function_runs_as_another(tree: Tree) -> None:
     properties(tree, "ProductsFunction")["Role"] = arn("UsersFunctionRole")
 
 
+@breaks(access.grants_are_the_listed_ones)
+def payments_reads_another_secret(tree: Tree) -> None:
+    name = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/portico/other"
+    allow(tree, "PaymentsFunction", "ssm:GetParameter", {"Fn::Sub": name})
+
+
+@breaks(access.grants_are_the_listed_ones)
+def checkout_reads_stripes_secrets(tree: Tree) -> None:
+    statements(tree, "CheckoutFunction").append(statements(tree, "PaymentsFunction")[1])
+
+
+@breaks(access.grants_are_the_listed_ones, variant="production")
+def payments_reads_secrets_that_it_has_no_use_for(tree: Tree) -> None:
+    [_, then, _] = statements(tree, "PaymentsFunction")[1]["Fn::If"]
+    statements(tree, "PaymentsFunction")[1] = then
+
+
 @breaks(access.each_function_has_its_own_role)
 def an_account_takes_a_functions_role(tree: Tree) -> None:
     properties(tree, "PaymentsFunction")["AssumeRolePolicyDocument"] = {
@@ -378,7 +395,7 @@ def orders_are_open(tree: Tree) -> None:
 @breaks(api.routes_ask_who_is_calling)
 def no_route_has_an_authorizer(tree: Tree) -> None:
     del properties(tree, "Api")["Auth"]["DefaultAuthorizer"]
-    for name in ("UsersFunction", "ProductsFunction"):
+    for name in ("UsersFunction", "ProductsFunction", "CheckoutFunction"):
         for event in properties(tree, name)["Events"].values():
             event["Properties"].pop("Auth", None)
 
@@ -524,6 +541,12 @@ def the_environment_has_a_providers_key(tree: Tree) -> None:
     properties(tree, "PaymentsFunction")["Environment"]["Variables"]["PROVIDER"] = (
         "sk_" + "live_4eC39HqLyjWDarjtT1zdp7dc"
     )
+
+
+@breaks(functions.hold_no_secrets)
+def a_secret_stands_where_its_name_should(tree: Tree) -> None:
+    variables = properties(tree, "PaymentsFunction")["Environment"]["Variables"]
+    variables["STRIPE_WEBHOOK_SECRET_PARAMETER"] = "portico-webhook-secret"
 
 
 @breaks(functions.hold_no_secrets)

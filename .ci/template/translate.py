@@ -37,6 +37,7 @@ VARIANTS: dict[str, Tree] = {
         "Stage": "production",
         "Architecture": "x86_64",
         "Issuer": "https://shop.example.com",
+        "PaymentProvider": "stripe",
         "ReservedConcurrency": 5,
         "SigningKey": "B",
     },

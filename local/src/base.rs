@@ -21,6 +21,7 @@ pub struct Base {
     pub keys: Keys,
     /// The database, which answers.
     pub database: Database,
+    variables: BTreeMap<String, String>,
 }
 
 impl Base {
@@ -39,12 +40,18 @@ impl Base {
         // Functions that run elsewhere were told where the database is before it started.
         let port = options.functions.as_ref().map_or(0, |_| database::PORT);
         let database = Database::open(place, port).await?;
-        Ok(Base { template, keys, database })
+        Ok(Base { template, keys, database, variables: options.variables.clone() })
     }
 
     /// What the functions' environments come from, with Lambda's Invoke API at `lambda`.
     pub fn environment<'a>(&'a self, lambda: &'a str) -> Environment<'a> {
-        Environment { template: &self.template, keys: &self.keys, database: self.database.access(), lambda }
+        Environment {
+            template: &self.template,
+            keys: &self.keys,
+            database: self.database.access(),
+            lambda,
+            variables: &self.variables,
+        }
     }
 
     /// Puts the sample products and, on this machine, the sample users.

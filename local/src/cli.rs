@@ -1,5 +1,6 @@
 //! The command line: start the shop, or set up and fill any DynamoDB.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use shared::telemetry::Log;
 use crate::base::{self, Base};
 use crate::chaos::{Chaos, Rate};
 use crate::database::{self, Access};
-use crate::environment::Environment;
+use crate::environment::{Environment, PASSED_ON};
 use crate::gateway::AccessLog;
 use crate::keys::Keys;
 use crate::output::Output;
@@ -102,14 +103,17 @@ enum Command {
     },
 }
 
-/// Does what the command line says; `environment` is asked for AWS credentials only.
+/// Does what the command line says; `environment` is asked for AWS credentials and for [`PASSED_ON`] only.
 pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> ExitCode {
     let result = async {
         let output =
             Output::stdout().map_err(|error| Error::new(format!("there can be no thread for output: {error}.")))?;
         // These print what is for another tool, so they reach no database and need no credentials for one.
         let prints = matches!(cli.command, Some(Command::Check | Command::Env { .. }));
-        let options = options(cli.shop, &output, |url| access_to(url, !prints, environment))?;
+        let variable = |key: &str| Some((key.to_owned(), environment(key)?));
+        let variables = PASSED_ON.into_iter().filter_map(variable).collect();
+        let options = options(cli.shop, &output, |url| access_to(url, !prints, &environment))?;
+        let options = Options { variables, ..options };
         match cli.command {
             None => serve(options, &output).await?,
             Some(Command::Setup) => setup(options, &output).await?,
@@ -144,6 +148,7 @@ fn options(
         dynamodb: flags.dynamodb.map(access_to).transpose()?,
         template: flags.template.unwrap_or_else(own_template),
         parameters: flags.parameters.into_iter().collect(),
+        variables: BTreeMap::new(),
         functions: flags.functions.map(|url| Remote::new(&url).map(Arc::new)).transpose()?,
         seed: !flags.no_seed,
         throttle: !flags.no_throttle,
@@ -237,6 +242,7 @@ fn print_environment(options: &Options, output: &Output, sam: bool) -> Result<()
         keys: &keys,
         database: options.dynamodb.as_ref().unwrap_or(&expected),
         lambda: options.functions.as_ref().map_or(WATCH, |remote| remote.url()),
+        variables: &options.variables,
     };
     let text = if sam { environment.sam()? } else { environment.dotenv()? };
     output.line(text.trim_end());

@@ -22,6 +22,10 @@ const EVERYWHERE: [&str; 6] = [
 /// What a template must declare for `sam local`, which sets no other variable.
 const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_LAMBDA"];
 
+/// What the shop's own environment may have for the functions, each of which says itself what it is for. Secrets are
+/// among them: in AWS they have a place that one machine lacks.
+pub const PASSED_ON: [&str; 3] = ["STRIPE_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"];
+
 /// Everything that the functions' variables come from.
 pub struct Environment<'a> {
     /// The template.
@@ -32,6 +36,8 @@ pub struct Environment<'a> {
     pub database: &'a Access,
     /// Where Lambda's Invoke API answers.
     pub lambda: &'a str,
+    /// Variables that the template leaves empty, or leaves out.
+    pub variables: &'a BTreeMap<String, String>,
 }
 
 impl Environment<'_> {
@@ -44,7 +50,7 @@ impl Environment<'_> {
             (_, "SIGNING_KEY_A" | "SIGNING_KEY_B") => Some(self.keys.signing_key().to_owned()),
             (Some(value), _) => Some(value.clone()),
             (None, "AWS_ENDPOINT_URL_LAMBDA") => Some(self.lambda.to_owned()),
-            (None, _) => self.database.variable(key),
+            (None, _) => self.variables.get(key).cloned().or_else(|| self.database.variable(key)),
         }
     }
 
@@ -130,7 +136,7 @@ Resources:
     Properties: {CodeUri: built/caller/, Environment: {Variables: {CALLED_FUNCTION: !Ref Called, SIGNING_KEY_A: 'kms:a'}}}
   Called:
     Type: AWS::Serverless::Function
-    Properties: {CodeUri: built/called/, Environment: {Variables: {THINGS_TABLE: !Ref Things, KEYS: '{\"keys\":[]}'}}}
+    Properties: {CodeUri: built/called/, Environment: {Variables: {THINGS_TABLE: !Ref Things, KEYS: '{\"keys\":[]}', HELPER_URL: ''}}}
   Things:
     Type: AWS::DynamoDB::Table
     Properties:
@@ -144,8 +150,10 @@ Resources:
         let template = Template::parse(template, &Given::defaults("shop")).unwrap();
         let keys = Keys::generate().unwrap();
         let database = Access::local("http://localhost:8000");
+        let variables = BTreeMap::from([("HELPER_URL".to_owned(), "http://localhost:9001".to_owned())]);
+        let lambda = "http://localhost:9000";
         let environment =
-            Environment { template: &template, keys: &keys, database: &database, lambda: "http://localhost:9000" };
+            Environment { template: &template, keys: &keys, database: &database, lambda, variables: &variables };
         let text = ask(&environment).map_err(|error| error.to_string())?;
         Ok(text.replace(keys.signing_key(), "PRIVATE"))
     }
@@ -160,6 +168,7 @@ AWS_ENDPOINT_URL_LAMBDA='http://localhost:9000'
 AWS_REGION='eu-central-1'
 AWS_SECRET_ACCESS_KEY='local'
 CALLED_FUNCTION='called'
+HELPER_URL='http://localhost:9001'
 KEYS='{\"keys\":[]}'
 SIGNING_KEY_A='PRIVATE'
 THINGS_TABLE='shop-Things'
@@ -180,7 +189,7 @@ THINGS_TABLE='shop-Things'
                 },
                 "Called": {
                     "AWS_ENDPOINT_URL_DYNAMODB": dynamodb, "AWS_ENDPOINT_URL_LAMBDA": lambda,
-                    "THINGS_TABLE": "shop-Things", "KEYS": "{\"keys\":[]}",
+                    "THINGS_TABLE": "shop-Things", "KEYS": "{\"keys\":[]}", "HELPER_URL": "http://localhost:9001",
                 },
             })
         );

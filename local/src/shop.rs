@@ -33,6 +33,8 @@ pub struct Options {
     pub template: PathBuf,
     /// Values for the template's parameters.
     pub parameters: BTreeMap<String, String>,
+    /// Values for the functions' variables that the template leaves empty, or leaves out.
+    pub variables: BTreeMap<String, String>,
     /// Where the functions run, if not in this process.
     pub functions: Option<Arc<Remote>>,
     /// Whether to put sample products and users.
@@ -198,6 +200,7 @@ mod tests {
             dynamodb: None,
             template: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
             parameters: BTreeMap::new(),
+            variables: BTreeMap::new(),
             functions: None,
             seed: true,
             throttle: true,

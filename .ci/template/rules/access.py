@@ -69,8 +69,8 @@ SCHEDULE_ROLES = {
     schedule_role_of(function, event): function for function, events in SCHEDULES.items() for event in events
 }
 
-# What payments may read, once Stripe is the provider: the two parameters that its settings name.
-STRIPE_SECRETS = ("STRIPE_SECRET_KEY_PARAMETER", "STRIPE_WEBHOOK_SECRET_PARAMETER")
+# What payments may read, once Stripe is the provider: the Systems Manager parameters that these parameters name.
+STRIPE_SECRETS = ("StripeSecretKeyParameter", "StripeWebhookSecretParameter")
 
 # SAM gives these two to every function. Both have Resource "*": AWS's own policies know no names, and X-Ray's actions
 # take no resource at all. Both can only write: log lines, and traces.
@@ -145,6 +145,10 @@ def grants_are_the_listed_ones(deployment: Deployment) -> Iterator[str]:
         role_of(function): {(action, target) for target, actions in grants.items() for action in actions}
         for function, grants in GRANTS.items()
     } | {role: {("lambda:InvokeFunction", f"${{{function}.Arn}}")} for role, function in SCHEDULE_ROLES.items()}
+    if deployment.parameters["PaymentProvider"] == "stripe":
+        for secret in STRIPE_SECRETS:
+            named = f"arn:${{AWS::Partition}}:ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter{deployment.parameters[secret]}"
+            wanted[role_of("PaymentsFunction")].add(("ssm:GetParameter", named))
     for holder in sorted(held.keys() | wanted.keys()):
         if holder not in wanted:
             yield f"{holder} is a role or policy of nothing that GRANTS or SCHEDULES knows: add it there."

@@ -14,6 +14,8 @@ OPEN = {
     "GET /products",
     "GET /products/{product_id}",
     "GET /.well-known/jwks.json",
+    # Its sender signs it, which payments verifies.
+    "POST /webhooks/stripe",
 }
 
 # What costs most, or is worth most to whoever guesses.

@@ -30,6 +30,8 @@ SECRET_VALUE = re.compile(
     re.VERBOSE,
 )
 
+PARAMETER = re.compile(r"(/[\w.-]+)+")  # a Systems Manager parameter's name
+
 
 def run_as_built(deployment: Deployment) -> Iterator[str]:
     architecture = deployment.parameters["Architecture"]
@@ -91,10 +93,11 @@ def have_what_is_reserved(deployment: Deployment) -> Iterator[str]:
 
 
 def hold_no_secrets(deployment: Deployment) -> Iterator[str]:
-    """Whoever may read a function's settings reads its environment."""
+    """Whoever may read a function's settings reads its environment. It may name where a secret is kept."""
     for name, properties in functions(deployment):
         for variable, value in properties.get("Environment", {}).get("Variables", {}).items():
-            if SECRET_NAME.search(variable) or SECRET_VALUE.search(as_text(value)):
+            named = variable.endswith("_PARAMETER") and PARAMETER.fullmatch(as_text(value))
+            if (SECRET_NAME.search(variable) and not named) or SECRET_VALUE.search(as_text(value)):
                 yield f"{name}'s variable {variable} looks like a secret: have the function fetch it."
 
 

@@ -2,7 +2,7 @@
 //! schedule, a cancellation.
 
 use shared::contract::{
-    Charge, OrderAndPayment, OrderStatus, Payment, PaymentMethod, PaymentStatus, Refund, RollForward, Settle,
+    Charge, OrderAndPayment, OrderStatus, Payment, PaymentMethod, PaymentStatus, Reference, Refund, RollForward, Settle,
 };
 use shared::error::Error;
 
@@ -33,15 +33,24 @@ impl App {
             (OrderStatus::Cancelling, _) => self.functions.refund(errand, Refund { order_id }).await?,
             _ => return Ok(both),
         };
-        self.settle(errand, both, payment).await
+        self.settle(errand, both, payment, None).await
     }
 
-    /// Settles an order as its payment says, if that says anything yet.
-    async fn settle(&self, errand: &Errand, both: OrderAndPayment, payment: Payment) -> Result<OrderAndPayment, Error> {
+    /// Settles an order as its payment says, if that says anything yet. A person's `reference` goes into its history.
+    ///
+    /// # Errors
+    /// As [`App::finish`].
+    pub(crate) async fn settle(
+        &self,
+        errand: &Errand,
+        both: OrderAndPayment,
+        payment: Payment,
+        reference: Option<Reference>,
+    ) -> Result<OrderAndPayment, Error> {
         match payment.status {
             PaymentStatus::Unknown | PaymentStatus::Refunding => Ok(both),
             PaymentStatus::Captured | PaymentStatus::Declined | PaymentStatus::Voided | PaymentStatus::Refunded => {
-                self.functions.settle(errand, Settle { order: both.order, payment }).await
+                self.functions.settle(errand, Settle { order: both.order, payment, reference }).await
             }
         }
     }

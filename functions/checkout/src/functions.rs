@@ -8,8 +8,8 @@ use aws_sdk_lambda::types::InvocationType;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::contract::{
-    Cancel, Charge, Claim, Due, Envelope, OrderAndPayment, OrdersCommand, Payment, PaymentsCommand, Place, Placed,
-    Refund, RollForward, Settle,
+    Cancel, Charge, Claim, Due, Envelope, Find, Notice, OrderAndPayment, OrdersCommand, Payment, PaymentsCommand,
+    Place, Placed, Refund, Resolve, RollForward, Settle, Webhook,
 };
 use shared::error::Error;
 
@@ -20,15 +20,20 @@ const PLACE: Duration = Duration::from_secs(2);
 const CHARGE: Duration = Duration::from_secs(8);
 const SETTLE: Duration = Duration::from_secs(2);
 const CLAIM: Duration = Duration::from_secs(4);
-
-/// The code of [`Error::NotFound`], by which a failed function tells that there is no such order.
-const NOT_FOUND: &str = "not-found";
+const FIND: Duration = Duration::from_secs(2);
+const WEBHOOK: Duration = Duration::from_secs(4);
 
 /// What Lambda says of an invocation that failed.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Failure {
     error_type: String,
+}
+
+/// What a failed function tells by its error type; `None` where it only says that it failed.
+fn told(error_type: &str) -> Option<Error> {
+    let told = [Error::NotFound("order"), Error::InvalidSignature, Error::WrongPaymentStatus];
+    told.into_iter().find(|error| error.code() == error_type)
 }
 
 /// Orders and payments.
@@ -105,6 +110,30 @@ impl Functions {
         self.invoke(errand, &self.orders, OrdersCommand::Claim(claim), CLAIM).await
     }
 
+    /// Reads an order.
+    ///
+    /// # Errors
+    /// There is no such order, or no reply.
+    pub async fn find(&self, errand: &Errand, find: Find) -> Result<OrderAndPayment, Error> {
+        self.invoke(errand, &self.orders, OrdersCommand::Find(find), FIND).await
+    }
+
+    /// Verifies what the payment provider sent by itself.
+    ///
+    /// # Errors
+    /// It was not the provider, the provider sends nothing, or no reply.
+    pub async fn webhook(&self, errand: &Errand, webhook: Webhook) -> Result<Notice, Error> {
+        self.invoke(errand, &self.payments, PaymentsCommand::Webhook(webhook), WEBHOOK).await
+    }
+
+    /// Records what a person found out about a payment.
+    ///
+    /// # Errors
+    /// Something else is recorded, or no reply: it may or may not be recorded.
+    pub async fn resolve(&self, errand: &Errand, resolve: Resolve) -> Result<Payment, Error> {
+        self.invoke(errand, &self.payments, PaymentsCommand::Resolve(resolve), SETTLE).await
+    }
+
     async fn invoke<C: Serialize, R: DeserializeOwned>(
         &self,
         errand: &Errand,
@@ -122,11 +151,9 @@ impl Functions {
         // A function that failed is an Invoke that succeeded.
         let payload = answer.payload.unwrap_or_default();
         if let Some(kind) = answer.function_error {
-            return Err(match serde_json::from_slice(payload.as_ref()) {
-                Ok(Failure { error_type }) if error_type == NOT_FOUND => Error::NotFound("order"),
-                Ok(Failure { error_type }) => Error::Unavailable(format!("{function} failed ({kind}, {error_type})")),
-                Err(_) => Error::Unavailable(format!("{function} failed ({kind})")),
-            });
+            let Failure { error_type } = serde_json::from_slice(payload.as_ref()).unwrap_or_default();
+            let failed = || Error::Unavailable(format!("{function} failed ({kind}, {error_type})"));
+            return Err(told(&error_type).unwrap_or_else(failed));
         }
         serde_json::from_slice(payload.as_ref())
             .map_err(|error| Error::Unavailable(format!("{function} answered something else: {error}")))

@@ -1,16 +1,18 @@
 //! The orchestrator. Answers `POST /orders`: orders places it, payments charges it, orders settles it, and the client
-//! gets `{order, payment}` in one answer; and `POST /orders/{order_id}/cancel`: payments gives the money back. On the
-//! command `reconcile`, which comes on a schedule, the same steps end what was left half way. Checkout has no table;
-//! every step is idempotent under the order's id.
+//! gets `{order, payment}` in one answer; `POST /orders/{order_id}/cancel`: payments gives the money back; and
+//! `POST /webhooks/stripe`: the payment provider says by itself what became of a payment. On the command `reconcile`,
+//! which comes on a schedule, the same steps end what was left half way; on `resolve` they do so as a person says.
+//! Checkout has no table; every step is idempotent under the order's id.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::aws;
 use shared::clock::Clock;
 use shared::command;
 use shared::config::{self, Environment};
+use shared::contract::OrderAndPayment;
 use shared::error::{Error, FunctionError};
 use shared::http::{self, Event, Request, Response};
 use shared::telemetry::{Log, Telemetry};
@@ -23,10 +25,13 @@ mod finish;
 mod functions;
 mod handlers;
 mod reconcile;
+mod resolve;
+mod webhook;
 
 use errand::Errand;
 use functions::Functions;
 use reconcile::Reconciled;
+use resolve::Resolve;
 
 /// What the function is given.
 pub struct Config {
@@ -68,12 +73,22 @@ impl Config {
 enum Command {
     /// End what was left half way. Answered by [`Reconciled`].
     Reconcile {},
+    /// End one order as a person says. Answered by [`OrderAndPayment`].
+    Resolve(Resolve),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Reply {
+    Reconciled(Reconciled),
+    Order(Box<OrderAndPayment>),
 }
 
 impl shared::contract::Command for Command {
     fn name(&self) -> &'static str {
         match self {
             Command::Reconcile {} => "reconcile",
+            Command::Resolve(_) => "resolve",
         }
     }
 }
@@ -120,9 +135,10 @@ impl App {
         }
     }
 
-    async fn command(&self, command: Command, errand: &Errand) -> Result<Reconciled, Error> {
+    async fn command(&self, command: Command, errand: &Errand) -> Result<Reply, Error> {
         match command {
-            Command::Reconcile {} => self.reconcile(errand).await,
+            Command::Reconcile {} => self.reconcile(errand).await.map(Reply::Reconciled),
+            Command::Resolve(resolve) => self.resolve(errand, resolve).await.map(|both| Reply::Order(Box::new(both))),
         }
     }
 
@@ -130,6 +146,7 @@ impl App {
         match request.route_key() {
             "POST /orders" => self.create(request, errand).await,
             "POST /orders/{order_id}/cancel" => self.cancel(request, errand).await,
+            "POST /webhooks/stripe" => self.webhook(request, errand).await,
             _ => Err(http::unknown_route(request)),
         }
     }

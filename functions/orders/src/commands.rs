@@ -44,7 +44,7 @@ impl App {
             total,
             created_at: now,
             updated_at: now,
-            history: vec![Step { status: OrderStatus::Pending, at: now }],
+            history: vec![Step { status: OrderStatus::Pending, at: now, reference: None }],
             shipping_address: place.shipping_address.clone(),
             shipment: None,
         };
@@ -96,7 +96,7 @@ impl App {
         if settle.payment.id != PaymentId::of_order(&settle.order.id) || settle.payment.amount != settle.order.total {
             return Err(Error::Internal(format!("not the payment of order {}", settle.order.id)));
         }
-        if let Some(settled) = self.store.settle(&settle.order, event, &settle.payment, self.clock.now()).await? {
+        if let Some(settled) = self.store.settle(&settle, event, self.clock.now()).await? {
             return Ok(settled);
         }
         let (_, current) = self.store.find(&settle.order.id).await?.ok_or(Error::NotFound("order"))?;

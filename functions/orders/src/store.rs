@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
 use serde::Deserialize;
 use shared::aws::{self, Item, built};
 use shared::clock::Timestamp;
-use shared::contract::{Order, OrderAndPayment, OrderStatus, Payment, Shipment, Step};
+use shared::contract::{Order, OrderAndPayment, OrderStatus, Payment, Reference, Settle, Shipment, Step};
 use shared::error::{Error, Shortage};
 use shared::ids::{OrderId, ProductId, UserId};
 use shared::money::{Currency, Money};
@@ -173,13 +173,13 @@ impl Store {
     /// is to be read again. (Which condition says little: beside another settling of it, a stock's may fail first.)
     pub async fn settle(
         &self,
-        current: &Order,
+        settle: &Settle,
         event: Event,
-        payment: &Payment,
         now: Timestamp,
     ) -> Result<Option<OrderAndPayment>, Error> {
+        let Settle { order: current, payment, reference } = settle;
         let mut settled = OrderAndPayment { order: current.clone(), payment: payment.clone() };
-        let Some(status) = advance(&mut settled.order, event, now) else {
+        let Some(status) = advance(&mut settled.order, event, reference.clone(), now) else {
             return Ok(None);
         };
         let order = status_update(&settled.order, current.status)?;
@@ -227,7 +227,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<OrderAndPayment>, Error> {
         let mut order = current.order.clone();
-        if advance(&mut order, event, now).is_none() {
+        if advance(&mut order, event, None, now).is_none() {
             return Ok(None);
         }
         let change = status_update(&order, current.order.status)?;
@@ -404,11 +404,11 @@ fn status_update(order: &Order, before: OrderStatus) -> Result<StatusUpdate, Err
 }
 
 /// The order after `event`; `None`, and unchanged, where it cannot happen.
-fn advance(order: &mut Order, event: Event, now: Timestamp) -> Option<OrderStatus> {
+fn advance(order: &mut Order, event: Event, reference: Option<Reference>, now: Timestamp) -> Option<OrderStatus> {
     let status = order::next(order.status, event)?;
     order.status = status;
     order.updated_at = now;
-    order.history.push(Step { status, at: now });
+    order.history.push(Step { status, at: now, reference });
     Some(status)
 }
 

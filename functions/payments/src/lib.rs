@@ -1,24 +1,29 @@
-//! Charges an order once. Only checkout invokes it, with the commands `charge`, `roll_forward`
-//! and `refund`; it has no route, and refuses events of the API.
+//! Charges an order once. Only checkout invokes it, with the commands `charge`, `roll_forward`, `refund`, `webhook` and
+//! `resolve`; it has no route, and refuses events of the API.
 
 use std::sync::Arc;
 
 use lambda_runtime::LambdaEvent;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::aws::{self, WARM_UP};
 use shared::clock::Clock;
 use shared::command;
 use shared::config::{self, Environment};
-use shared::contract::{Payment, PaymentsCommand};
+use shared::contract::{Notice, Payment, PaymentsCommand};
 use shared::error::{Error, FunctionError};
 use shared::telemetry::{Log, Telemetry};
 
 mod commands;
+mod errand;
 mod payment;
 mod provider;
 mod sandbox;
+mod secret;
 mod store;
+mod stripe;
 
+use errand::Errand;
 pub use provider::Provider;
 use store::Store;
 
@@ -37,20 +42,31 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `PAYMENTS_TABLE`, `PAYMENT_PROVIDER` and AWS's own variables.
+    /// Reads `PAYMENTS_TABLE`, `PAYMENT_PROVIDER`, what that provider needs (see `stripe.rs`) and AWS's own variables.
     ///
     /// # Errors
     /// Something is missing or wrong.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, config::Error> {
         let environment = Environment::new(lookup);
+        let aws = aws::Config::read(&environment)?;
         Ok(Config {
-            aws: aws::Config::read(&environment)?,
             table: environment.required("PAYMENTS_TABLE")?,
-            provider: environment.parsed("PAYMENT_PROVIDER")?,
+            provider: Provider::read(&environment, &aws)?,
+            aws,
             clock: Clock::system(),
             log: Log::stdout(),
         })
     }
+}
+
+/// What a command is answered with.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// A payment as it is then.
+    Payment(Payment),
+    /// What a webhook is about.
+    Notice(Notice),
 }
 
 /// The function.
@@ -72,24 +88,30 @@ impl App {
         }
     }
 
-    /// Opens the connection to DynamoDB while the start still has a full CPU.
+    /// Opens the connections to DynamoDB and the provider while the start still has a full CPU.
     pub async fn warm_up(&self) {
-        let _ = tokio::time::timeout(WARM_UP, self.store.touch()).await;
+        let touch = async { tokio::join!(self.store.touch(), self.provider.touch()) };
+        let _ = tokio::time::timeout(WARM_UP, touch).await;
     }
 
     /// Answers one event.
     ///
     /// # Errors
     /// The event is not a command, or the command failed.
-    pub async fn handle(self: Arc<Self>, event: LambdaEvent<Box<RawValue>>) -> Result<Payment, FunctionError> {
-        command::serve(&self.telemetry, event.payload.get(), |command| self.command(command)).await
+    pub async fn handle(self: Arc<Self>, event: LambdaEvent<Box<RawValue>>) -> Result<Reply, FunctionError> {
+        let errand = Errand::of(&event, &self.clock);
+        command::serve(&self.telemetry, event.payload.get(), |command| self.command(command, &errand)).await
     }
 
-    async fn command(&self, command: PaymentsCommand) -> Result<Payment, Error> {
+    async fn command(&self, command: PaymentsCommand, errand: &Errand) -> Result<Reply, Error> {
         match command {
-            PaymentsCommand::Charge(charge) => self.charge(charge).await,
-            PaymentsCommand::RollForward(roll_forward) => self.roll_forward(roll_forward).await,
-            PaymentsCommand::Refund(refund) => self.refund(refund).await,
+            PaymentsCommand::Charge(charge) => self.charge(charge, errand).await.map(Reply::Payment),
+            PaymentsCommand::RollForward(roll_forward) => {
+                self.roll_forward(roll_forward, errand).await.map(Reply::Payment)
+            }
+            PaymentsCommand::Refund(refund) => self.refund(refund, errand).await.map(Reply::Payment),
+            PaymentsCommand::Webhook(webhook) => self.webhook(webhook).await.map(Reply::Notice),
+            PaymentsCommand::Resolve(resolve) => self.resolve(resolve).await.map(Reply::Payment),
         }
     }
 }

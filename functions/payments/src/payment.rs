@@ -1,7 +1,7 @@
 //! A payment's states.
 
 use serde::{Deserialize, Serialize};
-use shared::contract::PaymentStatus;
+use shared::contract::{PaymentStatus, Reference, Resolution};
 
 /// Where a payment is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,8 @@ pub enum Event {
     RefundAsked,
     /// The provider gave the money back.
     Refunded,
+    /// A person found out what became of it, and this proves it.
+    Resolved(Resolution, Reference),
 }
 
 /// The status after `event`, or `None` where a payment in `status` cannot have it happen.
@@ -41,11 +43,24 @@ pub fn next(status: Status, event: &Event) -> Option<Status> {
         (Status::Started, Event::Declined(_)) => Some(Status::Declined),
         (Status::Captured, Event::RefundAsked) => Some(Status::Refunding),
         (Status::Refunding, Event::Refunded) => Some(Status::Refunded),
+        (Status::Started, Event::Resolved(Resolution::Captured, _)) => Some(Status::Captured),
+        (Status::Started, Event::Resolved(Resolution::Declined, _)) => Some(Status::Declined),
+        (Status::Refunding, Event::Resolved(Resolution::Refunded, _)) => Some(Status::Refunded),
         _ => None,
     }
 }
 
 impl Status {
+    /// Whether this is what a person's resolution says.
+    pub fn is(self, resolution: Resolution) -> bool {
+        match self {
+            Status::Captured => resolution == Resolution::Captured,
+            Status::Declined | Status::Voided => resolution == Resolution::Declined,
+            Status::Refunded => resolution == Resolution::Refunded,
+            Status::Started | Status::Refunding => false,
+        }
+    }
+
     /// What the other functions are told of it.
     pub fn seen(self) -> PaymentStatus {
         match self {
@@ -66,8 +81,15 @@ mod tests {
     const STATUSES: [Status; 6] =
         [Status::Started, Status::Captured, Status::Declined, Status::Voided, Status::Refunding, Status::Refunded];
 
-    fn events() -> [Event; 4] {
-        [Event::Captured, Event::Declined("x".to_owned()), Event::RefundAsked, Event::Refunded]
+    const RESOLUTIONS: [Resolution; 3] = [Resolution::Captured, Resolution::Declined, Resolution::Refunded];
+
+    fn resolved(resolution: Resolution) -> Event {
+        Event::Resolved(resolution, "re_1".parse().expect("a reference"))
+    }
+
+    fn events() -> Vec<Event> {
+        let asked = [Event::Captured, Event::Declined("x".to_owned()), Event::RefundAsked, Event::Refunded];
+        asked.into_iter().chain(RESOLUTIONS.map(resolved)).collect()
     }
 
     fn ways_on(status: Status) -> Vec<Status> {
@@ -91,5 +113,17 @@ mod tests {
                 assert!(after != Status::Refunded || status == Status::Refunding, "{status:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_person_can_say_only_what_the_provider_could_have_said_and_says_it_once() {
+        for status in STATUSES {
+            for resolution in RESOLUTIONS {
+                let after = next(status, &resolved(resolution));
+                assert!(after.is_none_or(|after| after.is(resolution)), "{status:?} {resolution:?}");
+                assert!(after.is_none() || !status.is(resolution), "{status:?} {resolution:?}");
+            }
+        }
+        assert_eq!(next(Status::Captured, &resolved(Resolution::Refunded)), None, "nobody asked for it");
     }
 }

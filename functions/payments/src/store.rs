@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use serde::{Deserialize, Serialize};
 use shared::aws;
 use shared::clock::Timestamp;
-use shared::contract::Charge;
+use shared::contract::{Charge, Reference};
 use shared::error::Error;
 use shared::ids::OrderId;
 use shared::money::{Currency, Money};
@@ -36,6 +36,9 @@ pub struct PaymentRecord {
     /// Why not, once it is declined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decline_code: Option<String>,
+    /// What proves its end, where a person recorded that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<Reference>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -57,9 +60,22 @@ impl PaymentRecord {
         }
     }
 
+    /// A payment that the provider would not even prepare.
+    pub fn declined(charge: &Charge, provider: &str, code: String, now: Timestamp) -> PaymentRecord {
+        PaymentRecord {
+            decline_code: Some(code),
+            ..PaymentRecord::first(&charge.order_id, Status::Declined, charge.amount, provider, now)
+        }
+    }
+
     /// A payment that is never to be.
-    pub fn voided(order_id: OrderId, amount: Money, provider: &str, now: Timestamp) -> PaymentRecord {
-        PaymentRecord::first(&order_id, Status::Voided, amount, provider, now)
+    pub fn voided(order_id: &OrderId, amount: Money, provider: &str, now: Timestamp) -> PaymentRecord {
+        PaymentRecord::first(order_id, Status::Voided, amount, provider, now)
+    }
+
+    /// The same, with what proves it.
+    pub fn proved_by(self, reference: Reference) -> PaymentRecord {
+        PaymentRecord { reference: Some(reference), ..self }
     }
 
     fn first(order_id: &OrderId, status: Status, amount: Money, provider: &str, now: Timestamp) -> PaymentRecord {
@@ -71,6 +87,7 @@ impl PaymentRecord {
             provider: provider.to_owned(),
             intent: String::new(),
             decline_code: None,
+            reference: None,
             created_at: now,
             updated_at: now,
         }
@@ -124,9 +141,15 @@ impl Store {
         let key = AttributeValue::S(record.order_id.to_string());
         let mut update = self.client.update_item().table_name(&self.table).key("order_id", key);
         let mut expression = "SET #status = :after, updated_at = :now".to_owned();
-        if let Event::Declined(code) = event {
-            expression.push_str(", decline_code = :code");
-            update = update.expression_attribute_values(":code", AttributeValue::S(code.clone()));
+        let text = match event {
+            Event::Declined(code) => Some(("decline_code", code.clone())),
+            Event::Resolved(_, reference) => Some(("reference", reference.to_string())),
+            Event::Captured | Event::RefundAsked | Event::Refunded => None,
+        };
+        if let Some((name, value)) = text {
+            expression.push_str(", #text = :text");
+            update = update.expression_attribute_names("#text", name);
+            update = update.expression_attribute_values(":text", AttributeValue::S(value));
         }
         let updated = update
             .update_expression(expression)

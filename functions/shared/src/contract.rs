@@ -1,6 +1,8 @@
 //! What checkout, orders and payments say to each other through Lambda's Invoke API, and the two-part shape
 //! `{order, payment}` that a client sees of it.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -67,6 +69,10 @@ pub enum PaymentsCommand {
     RollForward(RollForward),
     /// Give back what was captured, once. Answered by [`Payment`].
     Refund(Refund),
+    /// Verify what the payment provider sent by itself. Answered by [`Notice`].
+    Webhook(Webhook),
+    /// Record what a person found out about a payment. Answered by [`Payment`].
+    Resolve(Resolve),
 }
 
 impl Command for PaymentsCommand {
@@ -75,6 +81,8 @@ impl Command for PaymentsCommand {
             PaymentsCommand::Charge(_) => "charge",
             PaymentsCommand::RollForward(_) => "roll_forward",
             PaymentsCommand::Refund(_) => "refund",
+            PaymentsCommand::Webhook(_) => "webhook",
+            PaymentsCommand::Resolve(_) => "resolve",
         }
     }
 }
@@ -171,6 +179,65 @@ pub struct Refund {
     pub order_id: OrderId,
 }
 
+/// What the payment provider sent by itself.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// The body's bytes as base64, because the signature is over the bytes.
+    body: String,
+    /// The header that signs them.
+    pub signature: String,
+}
+
+impl Webhook {
+    /// A webhook with this body.
+    pub fn new(body: &[u8], signature: &str) -> Webhook {
+        Webhook { body: BASE64_STANDARD.encode(body), signature: signature.to_owned() }
+    }
+
+    /// The body's bytes; `None` where it is not base64.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        BASE64_STANDARD.decode(&self.body).ok()
+    }
+}
+
+/// What a webhook is about.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Notice {
+    /// The order whose payment has come further; none where it is about something else.
+    pub order_id: Option<OrderId>,
+}
+
+/// What a person found out about a payment that the provider does not tell.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resolve {
+    /// The order, and the payment's key.
+    pub order_id: OrderId,
+    /// How much the order costs.
+    pub amount: Money,
+    /// What became of it.
+    #[serde(rename = "as")]
+    pub resolution: Resolution,
+    /// What proves it.
+    pub reference: Reference,
+}
+
+/// What became of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resolution {
+    /// The provider took the money.
+    Captured,
+    /// It did not, and never will.
+    Declined,
+    /// It gave the money back.
+    Refunded,
+}
+
+/// Where to look it up: the provider's id, a ticket.
+pub type Reference = Text<100>;
+
 /// What became of an order's payment.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -179,6 +246,9 @@ pub struct Settle {
     pub order: Order,
     /// What payments answered. Captured, declined and voided end a pending order, refunded one that is being cancelled.
     pub payment: Payment,
+    /// What proves it, where a person said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
 }
 
 /// An order to cancel.
@@ -310,6 +380,9 @@ pub struct Step {
     pub status: OrderStatus,
     /// Since when.
     pub at: Timestamp,
+    /// What proves it, where a person has taken the order on by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
 }
 
 /// Where an order is in its life.

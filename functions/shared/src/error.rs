@@ -23,6 +23,8 @@ pub enum Error {
     InvalidCursor,
     /// 400: something in the body looks like a card number.
     CardDataRefused,
+    /// 400: the sender of a webhook does not prove that it is the payment provider.
+    InvalidSignature,
     /// 401: no caller in the event.
     Unauthenticated,
     /// 401: unknown user or wrong password, which look the same.
@@ -52,6 +54,8 @@ pub enum Error {
     NotCancellable(OrderStatus),
     /// 409: the order was left half way and given up before any charge; its stock is back.
     OrderLapsed(Box<OrderAndPayment>),
+    /// 409: what became of the payment is another thing than what it is said to be.
+    WrongPaymentStatus,
     /// 409: a stock change would take away more than is there.
     StockTooLow {
         /// What is there.
@@ -109,7 +113,8 @@ impl Error {
             | Error::MalformedJson(_)
             | Error::InvalidIdempotencyKey(_)
             | Error::InvalidCursor
-            | Error::CardDataRefused => 400,
+            | Error::CardDataRefused
+            | Error::InvalidSignature => 400,
             Error::Unauthenticated | Error::InvalidCredentials => 401,
             Error::PaymentDeclined(_) => 402,
             Error::Forbidden => 403,
@@ -122,6 +127,7 @@ impl Error {
             | Error::NotCancellable(_)
             | Error::OrderLapsed(_)
             | Error::PriceChanged(_)
+            | Error::WrongPaymentStatus
             | Error::StockTooLow { .. } => 409,
             Error::BodyTooLarge => 413,
             Error::IdempotencyKeyReused => 422,
@@ -138,6 +144,7 @@ impl Error {
             Error::InvalidIdempotencyKey(_) => "invalid-idempotency-key",
             Error::InvalidCursor => "invalid-cursor",
             Error::CardDataRefused => "card-data-refused",
+            Error::InvalidSignature => "invalid-signature",
             Error::Unauthenticated => "unauthenticated",
             Error::InvalidCredentials => "invalid-credentials",
             Error::PaymentDeclined(_) => "payment-declined",
@@ -151,6 +158,7 @@ impl Error {
             Error::NotCancellable(_) => "not-cancellable",
             Error::OrderLapsed(_) => "order-lapsed",
             Error::PriceChanged(_) => "price-changed",
+            Error::WrongPaymentStatus => "wrong-payment-status",
             Error::StockTooLow { .. } => "stock-too-low",
             Error::BodyTooLarge => "body-too-large",
             Error::IdempotencyKeyReused => "idempotency-key-reused",
@@ -167,6 +175,7 @@ impl Error {
             Error::InvalidIdempotencyKey(_) => "A valid Idempotency-Key is needed",
             Error::InvalidCursor => "The cursor does not belong to this list",
             Error::CardDataRefused => "Card numbers are not accepted here",
+            Error::InvalidSignature => "The signature is not the payment provider's",
             Error::Unauthenticated => "Sign in first",
             Error::InvalidCredentials => "Unknown user or wrong password",
             Error::PaymentDeclined(_) => "The payment was declined",
@@ -180,6 +189,7 @@ impl Error {
             Error::NotCancellable(_) => "The order cannot be cancelled",
             Error::OrderLapsed(_) => "The order was given up",
             Error::PriceChanged(_) => "The total is another one",
+            Error::WrongPaymentStatus => "Something else is recorded of the payment",
             Error::StockTooLow { .. } => "Not enough in stock to take away",
             Error::BodyTooLarge => "The body is too large",
             Error::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
@@ -197,6 +207,9 @@ impl Error {
             Error::InvalidCursor => "Start again without a cursor.".to_owned(),
             Error::CardDataRefused => {
                 "A value looks like a card number. Send the payment method's id instead; nothing was stored.".to_owned()
+            }
+            Error::InvalidSignature => {
+                "Sign the body with the endpoint's secret, and send it within five minutes.".to_owned()
             }
             Error::Unauthenticated => "Send an access token as Authorization: Bearer <token>.".to_owned(),
             Error::InvalidCredentials => "Check both and try again.".to_owned(),
@@ -219,6 +232,7 @@ impl Error {
             Error::PriceChanged(_) => {
                 "Nothing was stored. See total; to accept it, send it as expected_total under the same key.".to_owned()
             }
+            Error::WrongPaymentStatus => "Read the order, and compare with the provider what became of it.".to_owned(),
             Error::StockTooLow { available } => format!("Only {available} can be taken away."),
             Error::BodyTooLarge => format!("At most {} bytes are accepted.", crate::http::BODY_LIMIT),
             Error::IdempotencyKeyReused => "Nothing was changed. Use a new key for a new request.".to_owned(),
