@@ -28,6 +28,7 @@ mod logs;
 mod matrix;
 mod orders;
 mod products;
+mod protocol;
 mod provider;
 mod reconcile;
 mod refusals;
