@@ -122,6 +122,8 @@ async fn a_thousand_buyers_of_two_hundred_pieces_buy_them_all_whatever_gets_in_t
     assert!(conflicts.met() > 200, "seed {seed}: only {} conflicts", conflicts.met());
     assert_eq!((confirmed, refused), (200, 800), "seed {seed}");
     assert_eq!(shop.stock_numbers(&id).await, Stock { received: 200, available: 0, reserved: 0 }, "seed {seed}");
+    chaos.end();
+    shop.books_balance().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -78,6 +78,7 @@ async fn what_hangs_is_answered_for_in_time_and_the_order_ends() {
         let sold = if end == "CONFIRMED" { 2 } else { 0 };
         assert_eq!((stock.available, stock.reserved), (5 - sold, 0), "{what}");
     }
+    shop.books_balance().await;
 }
 
 async fn timed(call: impl Future<Output = Answer>) -> (Answer, Duration) {

@@ -113,6 +113,7 @@ async fn play(by: MendedBy, cases: Vec<(usize, When, Case)>) {
         }
         check(&shop, &customer, by, lost).await;
     }
+    shop.books_balance().await;
 }
 
 /// Does what goes wrong.

@@ -88,6 +88,7 @@ async fn whatever_fails_everything_agrees_in_the_end() {
         let expected = Stock { received: *received, available: received - sold, reserved: 0 };
         assert_eq!(shop.stock_numbers(product).await, expected, "seed {seed}: {sold} sold");
     }
+    shop.books_balance().await;
     assert!(faults.met() > orders as u64 / 4, "seed {seed}: only {} faults", faults.met());
     if given("SOAK_ORDERS").is_some() {
         let struck = chaos.struck();
