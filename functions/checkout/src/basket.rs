@@ -89,6 +89,7 @@ impl Canonical {
 mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use unicode_normalization::UnicodeNormalization;
 
     use super::*;
 
@@ -101,8 +102,42 @@ mod tests {
     }
 
     fn fingerprint(body: &Value) -> Option<String> {
-        let basket: Basket = serde_json::from_value(body.clone()).expect("a basket");
+        fingerprint_of(&body.to_string())
+    }
+
+    fn fingerprint_of(json: &str) -> Option<String> {
+        let basket: Basket = serde_json::from_str(json).expect("a basket");
         basket.canonical().ok()?.fingerprint().ok()
+    }
+
+    type Member = (&'static str, String);
+
+    fn address(name: &str, city: &str) -> [Member; 5] {
+        [
+            ("name", json!(name).to_string()),
+            ("lines", json!(["1 Kings Road", city]).to_string()),
+            ("postal_code", json!("SW1Y 4JH").to_string()),
+            ("city", json!(city).to_string()),
+            ("country", json!("GB").to_string()),
+        ]
+    }
+
+    fn request(address: String) -> [Member; 3] {
+        let items = json!([{"product_id": ProductId::of_sample("1"), "quantity": 2}]).to_string();
+        [("items", items), ("payment", json!({"method": "pm_card_visa"}).to_string()), ("shipping_address", address)]
+    }
+
+    /// An object with its members in this order, and this white space wherever JSON allows it.
+    fn object(members: &[Member], space: &str) -> String {
+        let written = |(name, value): &Member| format!("{space}\"{name}\"{space}:{space}{value}{space}");
+        format!("{{{}}}", members.iter().map(written).collect::<Vec<_>>().join(","))
+    }
+
+    /// The same text with every character as its escape.
+    fn escaped(json: &str) -> String {
+        let escape = |unit: u16| format!("\\u{unit:04x}");
+        let text: String = serde_json::from_str(json).expect("a string");
+        format!("\"{}\"", text.encode_utf16().map(escape).collect::<String>())
     }
 
     #[test]
@@ -133,6 +168,30 @@ mod tests {
             let mut more = lines.clone();
             more[0].1 += 1;
             prop_assert_ne!(fingerprint(&body(&lines)), fingerprint(&body(&more)));
+        }
+
+        #[test]
+        fn how_the_json_and_its_texts_are_written_changes_nothing(
+            name in "[a-zéñçÅộ가힣 ]{0,30}Å", city in "[A-Zäöü]{1,20}", space in "[ \t\r\n]{0,3}",
+            at in Just([0usize, 1, 2, 3, 4]).prop_shuffle(), first in 0usize..3, escape in any::<bool>(),
+        ) {
+            let before = object(&request(object(&address(&name, &city), "")), "");
+            let nfd = |text: &str| text.nfd().collect::<String>();
+            let members = address(&nfd(&name), &nfd(&city));
+            let mut members = at.map(|at| members[at].clone());
+            if escape {
+                members.iter_mut().filter(|(name, _)| *name != "lines").for_each(|(_, json)| *json = escaped(json));
+            }
+            let mut request = request(object(&members, &space));
+            request.rotate_left(first);
+            prop_assert_eq!(fingerprint_of(&before), fingerprint_of(&object(&request, &space)));
+        }
+
+        #[test]
+        fn another_address_is_another_request(name in "[a-zé]{1,9}", other in "[a-zé]{1,9}") {
+            prop_assume!(name != other);
+            let with = |name: &str| object(&request(object(&address(name, "London"), "")), "");
+            prop_assert_ne!(fingerprint_of(&with(&name)), fingerprint_of(&with(&other)));
         }
     }
 }

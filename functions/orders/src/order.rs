@@ -118,6 +118,9 @@ pub fn shortage(line: &Line, available: i64) -> Shortage {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use shared::ids::ProductId;
+
     use super::*;
 
     const STATUSES: [OrderStatus; 8] = [
@@ -178,5 +181,44 @@ mod tests {
         let minutes: Vec<u64> =
             [1, 2, 3, 7, 8, 64, 65, u32::MAX].into_iter().map(|n| pause(n).as_secs() / 60).collect();
         assert_eq!(minutes, [1, 2, 4, 60, 60, 60, 60, 60]);
+    }
+
+    /// A line's price and quantity. Every second price is so large that lines and sums of them may be too much.
+    fn priced() -> impl Strategy<Value = (i64, i64)> {
+        (prop_oneof![0..100_000_i64, 0..=Money::MAX], 1..=999_i64)
+    }
+
+    fn line_of((price, quantity): (i64, i64), currency: &str) -> Option<Line> {
+        let product_id = ProductId::of_sample("1");
+        let item = Item { product_id, quantity: quantity.try_into().expect("a quantity") };
+        let price = Money::new(price, currency.parse().expect("a currency")).expect("a price");
+        line(item, Offer { name: String::new(), price })
+    }
+
+    fn exact(total: i128) -> Option<i128> {
+        (total <= i128::from(Money::MAX)).then_some(total)
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_costs_exactly_price_by_quantity_or_too_much(priced in priced()) {
+            let cost = line_of(priced, "EUR").map(|line| i128::from(line.total.amount()));
+            prop_assert_eq!(cost, exact(i128::from(priced.0) * i128::from(priced.1)));
+        }
+
+        #[test]
+        fn an_order_costs_exactly_the_sum_of_its_lines_or_too_much(priced in prop::collection::vec(priced(), 1..=50)) {
+            let lines: Vec<Line> = priced.into_iter().filter_map(|priced| line_of(priced, "EUR")).collect();
+            let sum = lines.iter().map(|line| i128::from(line.unit_price.amount()) * i128::from(line.quantity.get())).sum();
+            let cost = total(&lines).map(|total| i128::from(total.amount()));
+            prop_assert_eq!(cost, exact(sum).filter(|_| !lines.is_empty()));
+        }
+
+        #[test]
+        fn two_currencies_have_no_sum(priced in prop::collection::vec((0..100_i64, 1..=9_i64), 2..=50)) {
+            let mut lines: Vec<Line> = priced.iter().filter_map(|priced| line_of(*priced, "EUR")).collect();
+            lines.extend(line_of((1, 1), "USD"));
+            prop_assert_eq!(total(&lines), None);
+        }
     }
 }
