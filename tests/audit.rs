@@ -15,6 +15,8 @@ use crate::client::Client;
 use crate::direct::{failed, invoke};
 use crate::shop::{Setup, Shop, VISA, all_at_once, an_order, random};
 
+mod wire;
+
 const WHY: &str = "reads and writes the tables behind the shop's back";
 
 /// An order of two pieces.

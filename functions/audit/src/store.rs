@@ -188,6 +188,9 @@ impl Store {
                 found.extend(some.iter().zip(items));
                 continue;
             }
+            if some.len() == 1 {
+                continue;
+            }
             for (key, gets) in some.iter().zip(all) {
                 let items = self.transaction(&[gets]).await?;
                 found.extend(items.into_iter().flatten().map(|items| (key, items)));
