@@ -67,7 +67,7 @@ impl Call<'_> {
         }
     }
 
-    /// How its receiver words such a fault. Empty where it says nothing.
+    /// How its receiver words such a fault, where it says anything.
     fn error(&self, fault: Fault) -> Option<Answer> {
         match self.wire {
             Wire::Lambda => lambda::error(fault),

@@ -1,8 +1,18 @@
-//! What rules say of calls.
+//! What rules say of calls, and what becomes of those.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use tokio::net::TcpListener;
 
 use super::*;
+use crate::database::Access;
+use crate::server;
 
 const BODY: &str = r#"{"TransactItems": [{}, {}, {}], "id": "ord_a"}"#;
 
@@ -100,4 +110,52 @@ async fn a_late_call_waits_for_its_release() {
     assert!(arrives.try_recv().is_err());
     planned.release().await;
     assert!(arrives.try_recv().is_ok());
+}
+
+#[tokio::test]
+async fn a_call_is_done_or_not_and_answered_or_not() {
+    let done = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&done);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let receiver = server::serve(listener, move |_, _| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        async { Response::new(Full::new(Bytes::from_static(b"done"))) }
+    });
+    let receiver = receiver.unwrap();
+    let chaos = Chaos::none();
+    let url = format!("http://{}", receiver.address());
+    let wires = Wires::lay(&chaos, &url, &Access::local(&url)).await.unwrap();
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let send = async || {
+        let request = Request::post(&wires.access.url).header("x-amz-target", "DynamoDB_20120810.PutItem");
+        let answer = client.request(request.body(Full::new(Bytes::from_static(b"{}"))).unwrap()).await;
+        answer.ok().map(|answer| answer.status())
+    };
+
+    assert_eq!((send().await, done.load(Ordering::Relaxed)), (Some(StatusCode::OK), 1));
+    for (fault, status, calls) in [
+        (Fault::Dropped, None, 1),
+        (Fault::ReplyLost, None, 2),
+        (Fault::Throttled, Some(400), 2),
+        (Fault::Conflict, Some(400), 2),
+        (Fault::Failed, Some(500), 2),
+        (Fault::FailedAfter, Some(500), 3),
+        (Fault::Late, None, 3),
+    ] {
+        let planned = chaos.plan(Rule::new(fault).on(Wire::Database, "PutItem"));
+        assert_eq!((send().await.map(|status| status.as_u16()), planned.met()), (status, 1), "{fault:?}");
+        assert_eq!(done.load(Ordering::Relaxed), calls, "{fault:?}");
+        planned.release().await;
+        chaos.end();
+    }
+    assert_eq!(done.load(Ordering::Relaxed), 4, "the late one");
+    wires.stop().await;
+    receiver.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_elsewhere_gets_no_proxy() {
+    let aws = Access::local("https://dynamodb.eu-central-1.amazonaws.com");
+    let error = Wires::lay(&Chaos::none(), "http://localhost:9000", &aws).await.err().unwrap().to_string();
+    assert!(error.ends_with("amazonaws.com: leave out --chaos."), "{error}");
 }
