@@ -46,6 +46,8 @@ impl Environment<'_> {
         let function = self.template.function_of(binary);
         let declared = function.and_then(|function| function.environment.get(key)).filter(|value| !value.is_empty());
         match (declared, key) {
+            // There is no Systems Manager, unless the shop was told of one: what it would keep is passed on.
+            (_, key) if key.ends_with("_PARAMETER") && !self.variables.contains_key("AWS_ENDPOINT_URL_SSM") => None,
             // The template means keys in KMS.
             (_, "SIGNING_KEY_A" | "SIGNING_KEY_B") => Some(self.keys.signing_key().to_owned()),
             (Some(value), _) => Some(value.clone()),
@@ -62,7 +64,8 @@ impl Environment<'_> {
     pub fn dotenv(&self) -> Result<String, Error> {
         let mut all = BTreeMap::<&str, (&Function, String)>::new();
         for function in &self.template.functions {
-            for key in EVERYWHERE.into_iter().chain(function.environment.keys().map(String::as_str)) {
+            let own = function.environment.keys().chain(self.variables.keys()).map(String::as_str);
+            for key in EVERYWHERE.into_iter().chain(own) {
                 let Some(value) = self.called(function, key, Function::binary) else { continue };
                 match all.get(key) {
                     Some((other, theirs)) if *theirs != value => {

@@ -52,7 +52,9 @@ impl Stored {
         if let Some(secret) = environment.optional(key) {
             return Ok(Stored::Given(Secret(secret)));
         }
-        let name = environment.required(&format!("{key}_PARAMETER"))?;
+        let name = environment.optional(&format!("{key}_PARAMETER"));
+        let name =
+            name.ok_or_else(|| config::Error::new(format!("{key} is missing: set it, or name its parameter")))?;
         Ok(Stored::Parameter { client: aws.ssm(), name, value: OnceCell::new() })
     }
 

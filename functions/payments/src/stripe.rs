@@ -24,6 +24,8 @@ use answer::{Failed, Failure, List, PaymentIntent, Refund, Refunds, Verdict};
 
 mod answer;
 mod event;
+#[cfg(test)]
+mod mock;
 mod signature;
 
 /// The shapes and the behaviour that this file is written for, whatever the account's own version is.
@@ -207,9 +209,10 @@ impl Stripe {
         let unfit = |what: &str| Error::Internal(format!("{what} cannot stand in a request to Stripe"));
         let mut bearer = HeaderValue::try_from(bearer).map_err(|_| unfit("the secret key"))?;
         bearer.set_sensitive(true);
+        let is_post = method == Method::POST;
         let mut request = Request::builder().method(method).uri(format!("{}/v1/{path}", self.url));
         request = request.header(AUTHORIZATION, bearer).header("Stripe-Version", VERSION);
-        if !form.is_empty() {
+        if is_post {
             request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
         if let Some(key) = key {
