@@ -1,10 +1,9 @@
 //! A payment provider with the shape of Stripe's API, which takes note of every cent that really moved.
 //!
 //! It repeats what it has answered under an idempotency key, failures too, as Stripe does. What goes wrong is asked for:
-//! by the payment method, or by [`Provider::trouble`] with one call. The address also answers for Systems Manager, which
-//! keeps the shop's secrets.
+//! by the payment method, by [`Provider::trouble`] with one call, or by [`Provider::always`] with every one. The address
+//! also answers for Systems Manager, which keeps the shop's secrets.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -23,70 +22,10 @@ use shared::clock::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::shop::{Setup, random};
+use books::Books;
+pub use books::{Call, SLOW, Trouble};
 
-/// A payment method whose outcome takes its time.
-pub const SLOW: &str = "pm_card_processing";
-
-/// What the provider can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    Prepare,
-    Confirm,
-    Retrieve,
-    Cancel,
-    Refund,
-    ListRefunds,
-}
-
-/// What goes wrong with one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// It is done, and answered with 500, now and under its key for ever.
-    FailsAfter,
-    /// It is not done, and answered with 500, now and under its key for ever.
-    FailsBefore,
-    /// It is done, and the connection breaks.
-    ReplyLost,
-    /// It is done, and never answered.
-    Hangs,
-    /// It is not done, for now.
-    Refused(u16),
-    /// Something is answered that is not Stripe's.
-    Nonsense,
-    /// The refund is made, and stays open.
-    Open,
-    /// The refund is made, and fails.
-    Fails,
-}
-
-/// Money that has moved: an intent's id, and how much came in.
-pub type Movement = (String, i64);
-
-#[derive(Clone)]
-struct Intent {
-    order: String,
-    amount: i64,
-    method: String,
-    status: &'static str,
-    error: Value,
-}
-
-struct Refund {
-    id: String,
-    intent: String,
-    amount: i64,
-    status: &'static str,
-}
-
-#[derive(Default)]
-struct Books {
-    intents: BTreeMap<String, Intent>,
-    refunds: Vec<Refund>,
-    ledger: Vec<Movement>,
-    keys: HashMap<String, (String, u16, Value)>,
-    troubles: VecDeque<(Call, Trouble)>,
-    calls: Vec<Call>,
-}
+mod books;
 
 /// A provider that answers.
 pub struct Provider {
@@ -131,6 +70,16 @@ impl Provider {
     /// Lets the next such call go wrong.
     pub fn trouble(&self, call: Call, trouble: Trouble) {
         self.books().troubles.push_back((call, trouble));
+    }
+
+    /// Lets every such call go wrong, until the provider recovers.
+    pub fn always(&self, call: Call, trouble: Trouble) {
+        self.books().lasting = Some((call, trouble));
+    }
+
+    /// Ends what lasts.
+    pub fn recovers(&self) {
+        self.books().lasting = None;
     }
 
     /// The money that has moved for an order.
@@ -189,129 +138,6 @@ pub fn sign(secret: &str, body: &str, at: Timestamp) -> String {
     HEXLOWER.encode(&mac.finalize().into_bytes())
 }
 
-impl Books {
-    fn intent(&self, id: &str) -> Value {
-        let Intent { order, amount, method, status, error } = &self.intents[id];
-        json!({
-            "id": id, "object": "payment_intent", "amount": amount, "currency": "eur", "payment_method": method,
-            "status": status, "last_payment_error": error, "metadata": {"order_id": order},
-        })
-    }
-
-    fn capture(&mut self, id: &str) {
-        let intent = self.intents.get_mut(id).expect("an intent");
-        intent.status = "succeeded";
-        let amount = intent.amount;
-        self.ledger.push((id.to_owned(), amount));
-    }
-
-    fn prepare(&mut self, form: &HashMap<String, String>) -> (u16, Value) {
-        assert_eq!((&*form["confirm"], &*form["payment_method_types[]"], &*form["currency"]), ("false", "card", "eur"));
-        let method = &form["payment_method"];
-        if !method.starts_with("pm_card_") {
-            return refusal(
-                400,
-                json!({"type": "invalid_request_error", "code": "resource_missing", "param": "payment_method"}),
-            );
-        }
-        let id = format!("pi_{}", random());
-        let (order, amount) = (form["metadata[order_id]"].clone(), form["amount"].parse().expect("minor units"));
-        let intent =
-            Intent { order, amount, method: method.clone(), status: "requires_confirmation", error: Value::Null };
-        self.intents.insert(id.clone(), intent);
-        (200, self.intent(&id))
-    }
-
-    fn confirm(&mut self, id: &str) -> (u16, Value) {
-        let intent = self.intents.get_mut(id).expect("an intent");
-        if intent.status != "requires_confirmation" {
-            return refusal(400, json!({"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}));
-        }
-        match intent.method.as_str() {
-            SLOW => intent.status = "processing",
-            "pm_card_authenticationRequired" => intent.status = "requires_action",
-            "pm_card_chargeDeclinedInsufficientFunds" => {
-                intent.status = "requires_payment_method";
-                intent.error =
-                    json!({"type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds"});
-                return refusal(402, intent.error.clone());
-            }
-            _ => self.capture(id),
-        }
-        (200, self.intent(id))
-    }
-
-    fn cancel(&mut self, id: &str) -> (u16, Value) {
-        let intent = self.intents.get_mut(id).expect("an intent");
-        if matches!(intent.status, "succeeded" | "processing" | "canceled") {
-            return refusal(400, json!({"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}));
-        }
-        intent.status = "canceled";
-        (200, self.intent(id))
-    }
-
-    fn refund(&mut self, id: &str, status: &'static str) -> (u16, Value) {
-        let amount = self.intents[id].amount;
-        let refunded = self.refunds.iter().any(|refund| refund.intent == id && refund.status != "failed");
-        if refunded || self.intents[id].status != "succeeded" {
-            return refusal(400, json!({"type": "invalid_request_error", "code": "charge_already_refunded"}));
-        }
-        self.refunds.push(Refund { id: format!("re_{}", random()), intent: id.to_owned(), amount, status });
-        if status == "succeeded" {
-            self.ledger.push((id.to_owned(), -amount));
-        }
-        (200, json!({"id": "re_1", "object": "refund", "amount": amount, "status": status}))
-    }
-
-    fn list(&self, id: &str) -> (u16, Value) {
-        let of_intent = self.refunds.iter().filter(|refund| refund.intent == id);
-        let data: Vec<_> = of_intent
-            .map(|Refund { id, amount, status, .. }| json!({"id": id, "amount": amount, "status": status}))
-            .collect();
-        (200, json!({"object": "list", "data": data, "has_more": false}))
-    }
-
-    /// Does what is asked for, once for a key.
-    fn take(&mut self, call: Call, id: &str, key: Option<&str>, form: &str, trouble: Option<Trouble>) -> Taken {
-        let request = format!("{call:?} {id} {form}");
-        if let Some((first, status, body)) = key.and_then(|key| self.keys.get(key)) {
-            assert_eq!(*first, request, "one key for two requests");
-            return Taken { status: *status, body: body.clone(), replayed: true };
-        }
-        let fields = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect::<HashMap<_, _>>();
-        let (mut status, mut body) = match (call, trouble) {
-            (_, Some(Trouble::FailsBefore)) => (500, Value::Null),
-            (_, Some(Trouble::Refused(status))) => refusal(status, json!({"type": "api_error"})),
-            (Call::Prepare, _) => self.prepare(&fields),
-            (Call::Confirm, _) => self.confirm(id),
-            (Call::Cancel, _) => self.cancel(id),
-            (Call::Refund, Some(Trouble::Open)) => self.refund(&fields["payment_intent"], "pending"),
-            (Call::Refund, Some(Trouble::Fails)) => self.refund(&fields["payment_intent"], "failed"),
-            (Call::Refund, _) => self.refund(&fields["payment_intent"], "succeeded"),
-            (Call::Retrieve, _) => (200, self.intent(id)),
-            (Call::ListRefunds, _) => self.list(id),
-        };
-        if matches!(trouble, Some(Trouble::FailsBefore | Trouble::FailsAfter)) {
-            (status, body) = refusal(500, json!({"type": "api_error"}));
-        }
-        // What was refused for the moment is judged anew.
-        if let Some(key) = key.filter(|_| !matches!(trouble, Some(Trouble::Refused(_)))) {
-            self.keys.insert(key.to_owned(), (request, status, body.clone()));
-        }
-        Taken { status, body, replayed: false }
-    }
-}
-
-struct Taken {
-    status: u16,
-    body: Value,
-    replayed: bool,
-}
-
-fn refusal(status: u16, error: Value) -> (u16, Value) {
-    (status, json!({"error": error}))
-}
-
 type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
 
 async fn answer(request: Request<Incoming>, books: Arc<Mutex<Books>>, secret_key: String, webhook: String) -> Answer {
@@ -342,9 +168,7 @@ async fn answer(request: Request<Incoming>, books: Arc<Mutex<Books>>, secret_key
 
     let (taken, trouble) = {
         let mut books = books.lock().expect("whole books");
-        books.calls.push(call);
-        let planned = books.troubles.iter().position(|(planned, _)| *planned == call);
-        let trouble = planned.and_then(|at| books.troubles.remove(at)).map(|(_, trouble)| trouble);
+        let trouble = books.made(call);
         (books.take(call, id, text("idempotency-key"), &form, trouble), trouble)
     };
     match trouble {

@@ -89,7 +89,7 @@ async fn money_whose_answer_is_lost_is_unknown_and_then_the_orders_and_moved_onc
     let Some(shop) = Shop::in_process(WHY, provider.setup()).await else { return };
     let (customer, product) = (shop.customer().await, shop.product(50).await);
     for trouble in [Trouble::FailsAfter, Trouble::ReplyLost, Trouble::Nonsense, Trouble::Hangs] {
-        provider.trouble(Call::Confirm, trouble);
+        provider.always(Call::Confirm, trouble);
         let unknown = order(&customer, &product, VISA).await.is(202).has("/payment/status", "UNKNOWN");
         let id = unknown.text_at("/order/id");
         assert_eq!(provider.ledger(&id), [TOTAL], "{trouble:?}");
@@ -97,7 +97,24 @@ async fn money_whose_answer_is_lost_is_unknown_and_then_the_orders_and_moved_onc
         assert_eq!(reconcile(&shop).await["ended"], 1, "{trouble:?}");
         assert_eq!(read(&customer, &id).await, two("CONFIRMED", "CAPTURED"), "{trouble:?}");
         assert_eq!(provider.ledger(&id), [TOTAL], "{trouble:?}");
+        provider.recovers();
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_another_try_and_no_second_payment_or_refund() {
+    let provider = Provider::start().await;
+    let Some(shop) = Shop::in_process(WHY, provider.setup()).await else { return };
+    let (customer, product) = (shop.customer().await, shop.product(5).await);
+    for call in [Call::Prepare, Call::Confirm] {
+        provider.trouble(call, Trouble::ReplyLost);
+    }
+    let id = order(&customer, &product, VISA).await.is(201).text_at("/order/id");
+    assert_eq!(provider.ledger(&id), [TOTAL]);
+    assert_eq!(provider.intents(&id).len(), 1, "the same key, the same intent");
+    provider.trouble(Call::Refund, Trouble::ReplyLost);
+    cancel(&customer, &id).await.is(200).has("/payment/status", "REFUNDED");
+    assert_eq!(provider.ledger(&id), [TOTAL, -TOTAL]);
 }
 
 #[tokio::test]
@@ -106,7 +123,7 @@ async fn a_repeat_goes_on_with_what_was_begun_even_where_nothing_new_can_be() {
     let Some(shop) = Shop::in_process(WHY, provider.setup()).await else { return };
     let (customer, product, key) = (shop.customer().await, shop.product(5).await, random());
     let place = || customer.post("/orders", &an_order(&product, 2, VISA)).key(&key);
-    provider.trouble(Call::Confirm, Trouble::ReplyLost);
+    provider.trouble(Call::Confirm, Trouble::FailsAfter);
     let id = place().await.is(202).text_at("/order/id");
     shop.advance(HALF_WAY);
     provider.trouble(Call::Prepare, Trouble::Refused(503));
@@ -150,12 +167,13 @@ async fn an_order_that_stripe_never_heard_of_is_voided() {
     let Some(shop) = Shop::in_process(WHY, provider.setup()).await else { return };
     let (customer, product) = (shop.customer().await, shop.product(50).await);
     for trouble in [Trouble::Refused(429), Trouble::Refused(400), Trouble::FailsAfter, Trouble::ReplyLost] {
-        provider.trouble(Call::Prepare, trouble);
+        provider.always(Call::Prepare, trouble);
         let id = order(&customer, &product, VISA).await.is(202).text_at("/order/id");
         shop.advance(HALF_WAY);
         assert_eq!(reconcile(&shop).await["ended"], 1, "{trouble:?}");
         assert_eq!(read(&customer, &id).await, two("FAILED", "VOIDED"), "{trouble:?}");
         assert_eq!(provider.ledger(&id), [0; 0], "{trouble:?}");
+        provider.recovers();
     }
     assert_eq!(shop.stock(&product).await, 50);
 }
@@ -167,8 +185,9 @@ async fn a_refund_whose_answer_is_lost_is_made_once() {
     let (customer, product) = (shop.customer().await, shop.product(50).await);
     for trouble in [Trouble::FailsAfter, Trouble::ReplyLost, Trouble::Nonsense, Trouble::Refused(429)] {
         let id = order(&customer, &product, VISA).await.is(201).text_at("/order/id");
-        provider.trouble(Call::Refund, trouble);
+        provider.always(Call::Refund, trouble);
         cancel(&customer, &id).await.is(202).has("/order/status", "CANCELLING");
+        provider.recovers();
         shop.advance(HALF_WAY);
         assert_eq!(reconcile(&shop).await["ended"], 1, "{trouble:?}");
         assert_eq!(read(&customer, &id).await, two("CANCELLED", "REFUNDED"), "{trouble:?}");

@@ -4,9 +4,11 @@
 //! An intent takes cards alone, and not what `automatic_payment_methods` would add: with a card the outcome is known at
 //! once, while other methods may stay open for days, for which a shop that answers in one request has no place.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request};
+use http::{HeaderValue, Method, Request, Response};
 use serde::de::DeserializeOwned;
 use shared::clock::Timestamp;
 use shared::config::{self, Environment};
@@ -193,6 +195,17 @@ impl Stripe {
         self.call(Method::POST, path, form.into(), key, errand).await
     }
 
+    /// Sends a request, and again if the connection breaks: one that was kept may have been closed meanwhile. Each of
+    /// these can be repeated, by its key or by its nature.
+    async fn send(&self, request: Request<Bytes>, patience: Duration) -> Result<Response<Bytes>, Error> {
+        let begun = Instant::now();
+        let answer = self.https.send(request.clone(), patience).await;
+        match patience.saturating_sub(begun.elapsed()) {
+            left if answer.is_err() && !left.is_zero() => self.https.send(request, left).await,
+            _ => answer,
+        }
+    }
+
     /// One call. What says nothing about the payment is an error: no answer, one that cannot be read, Stripe's own
     /// failures (but for one that it only repeats: <https://docs.stripe.com/api/idempotent_requests>), and refusals that
     /// have to do with the moment or with the account.
@@ -219,7 +232,7 @@ impl Stripe {
             request = request.header("Idempotency-Key", key);
         }
         let request = request.body(form).map_err(|_| unfit("STRIPE_URL or an id"))?;
-        let answer = self.https.send(request, patience).await?;
+        let answer = self.send(request, patience).await?;
         let (status, body) = (answer.status(), answer.body());
         let unreadable = |_| Error::Unavailable(format!("Stripe answered {status} with something else than JSON"));
         if status.is_success() {
