@@ -121,7 +121,7 @@ pub struct Doubts {
     pub draft: Draft,
     /// Orders that do not agree with their payments.
     pub pairs: Vec<OrderId>,
-    /// Products whose stock does not agree with their orders, and those orders.
+    /// Products whose stock does not agree with their orders, and the last count of those.
     pub products: BTreeMap<ProductId, Tally>,
 }
 
@@ -201,10 +201,20 @@ impl Doubts {
         }
     }
 
-    /// Decides on a product whose stock was read again between two readings of its orders, which gave the same tally.
-    pub fn product(&mut self, id: &ProductId, stock: Option<Stock>, tally: &Tally) {
-        for fault in faults(id, stock, tally) {
-            self.draft.differ(fault);
+    /// Decides on a product whose stock was read again after its orders had been counted and before they were counted
+    /// again, if the counts allow it. If not, it stays doubtful, with the later count.
+    ///
+    /// An order never goes back to what it was to the stock, and none is ever deleted. So equal counts mean that no order
+    /// changed in between, and that all that there were at the moment of the stock have been counted.
+    pub fn product(&mut self, id: &ProductId, stock: Option<Stock>, again: Tally) {
+        match self.products.get_mut(id) {
+            Some(tally) if *tally != again => *tally = again,
+            _ => {
+                self.products.remove(id);
+                for fault in faults(id, stock, &again) {
+                    self.draft.differ(fault);
+                }
+            }
         }
     }
 

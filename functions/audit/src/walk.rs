@@ -1,11 +1,8 @@
 //! Reading the tables, beside whatever goes on in the shop.
 //!
 //! Every table is read once, page by page. Of what does not agree then, an order and its payment are read again together,
-//! which decides on them. A product's orders can be too many for that, and one that was placed meanwhile is not known. So
-//! its orders are counted a second time, and its stock is read again in between: an order never goes back to what it was,
-//! and none is ever deleted, so equal counts before and after mean that no order changed what it means to the stock, and
-//! that all that there were at the moment in between have been counted. Then the numbers of that moment decide. Otherwise
-//! there is another round.
+//! which decides on them. A product's orders can be too many for that, and one that was placed meanwhile is not known: its
+//! stock is read again, and its orders are counted again after that, until nothing has changed between the two counts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -103,37 +100,35 @@ impl App {
 
     /// Decides on products whose stock does not agree with their orders.
     async fn products(&self, doubts: &mut Doubts) -> Result<(), Error> {
-        let mut doubtful: BTreeMap<ProductId, Tally> = std::mem::take(&mut doubts.products);
         for _ in 0..ROUNDS {
+            let doubtful: Vec<ProductId> = doubts.products.keys().cloned().collect();
             if doubtful.is_empty() {
                 break;
             }
             tokio::time::sleep(WRITTEN).await;
-            let products: Vec<ProductId> = doubtful.keys().cloned().collect();
-            let stocks = self.store.stocks_of(&products).await?;
+            let stocks = self.store.stocks_of(&doubtful).await?;
             tokio::time::sleep(WRITTEN).await;
-            let again = self.tallies(&doubtful).await?;
+            let mut again = self.tallies(&doubtful).await?;
             for (product, stock) in stocks {
-                let Some(tally) = again.get(&product).filter(|tally| doubtful.get(&product) == Some(tally)) else {
-                    continue;
-                };
+                let tally = again.remove(&product).unwrap_or_default();
                 match stock {
                     Ok(stock) => doubts.product(&product, stock, tally),
                     Err(Unreadable { key, why }) => {
+                        doubts.products.remove(&product);
                         doubts.draft.differ(format!("The stock of {key} cannot be read: {why}."));
                     }
                 }
-                doubtful.remove(&product);
             }
-            doubtful = again.into_iter().filter(|(product, _)| doubtful.contains_key(product)).collect();
+            // Those whose stock could not be read: it was being written to.
+            doubts.products.extend(again);
         }
-        doubts.draft.report.undecided += count(doubtful.len());
+        doubts.draft.report.undecided += count(doubts.products.len());
         Ok(())
     }
 
-    /// The tallies of these products alone.
-    async fn tallies(&self, wanted: &BTreeMap<ProductId, Tally>) -> Result<BTreeMap<ProductId, Tally>, Error> {
-        let mut tallies: BTreeMap<_, _> = wanted.keys().map(|product| (product.clone(), Tally::default())).collect();
+    /// The counts of these products' orders.
+    async fn tallies(&self, wanted: &[ProductId]) -> Result<BTreeMap<ProductId, Tally>, Error> {
+        let mut tallies: BTreeMap<_, _> = wanted.iter().map(|product| (product.clone(), Tally::default())).collect();
         let mut orders = self.store.orders();
         while orders.more {
             for order in orders.next().await?.into_iter().filter_map(|item| order_of(item).ok()) {

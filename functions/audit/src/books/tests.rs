@@ -1,15 +1,15 @@
 //! Random histories balance, wherever they are broken off, and each single thing that is changed behind their back is
 //! found.
 
-use std::str::FromStr;
-
 use proptest::prelude::*;
 use proptest::sample::Index;
 use shared::contract::PaymentStatus;
-use shared::money::{Currency, Money};
 
 use super::*;
 use crate::pair::Paid;
+use tables::{Tables, euros, few_steps, order_id, product, scan, steps, tally};
+
+mod tables;
 
 const STATUSES: [OrderStatus; 8] = [
     OrderStatus::Pending,
@@ -30,150 +30,6 @@ const SHOWN: [PaymentStatus; 6] = [
     PaymentStatus::Refunding,
     PaymentStatus::Refunded,
 ];
-
-/// What the tables hold.
-#[derive(Clone, Debug, Default)]
-struct Tables {
-    stocks: BTreeMap<ProductId, Stock>,
-    orders: BTreeMap<OrderId, Order>,
-    payments: BTreeMap<OrderId, Payment>,
-}
-
-fn id<T: FromStr<Err = String>>(prefix: &str, digits: usize, number: usize) -> T {
-    let digit = char::from(b'a' + u8::try_from(number % 26).expect("a letter"));
-    let text = format!("{prefix}{}", digit.to_string().repeat(1 + number / 26) + &"2".repeat(digits - 1 - number / 26));
-    text.parse().expect("an id")
-}
-
-fn product(number: usize) -> ProductId {
-    id("prd_", 26, number)
-}
-
-fn order_id(number: usize) -> OrderId {
-    id("ord_", 52, number)
-}
-
-fn euros(amount: i64) -> Money {
-    Money::new(amount, "EUR".parse::<Currency>().expect("a currency")).expect("an amount")
-}
-
-/// One step of anybody's: to which of the things that there are, and which of the ways on.
-type Step = (u8, Index, u8);
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec((any::<u8>(), any::<Index>(), any::<u8>()), 0..120)
-}
-
-impl Tables {
-    fn of(steps: &[Step]) -> Tables {
-        let mut tables = Tables::default();
-        for number in 0..3 {
-            tables.stocks.insert(product(number), Stock { received: 0, available: 0, reserved: 0 });
-        }
-        for (kind, which, way) in steps {
-            match kind % 8 {
-                0 => tables.restock(which.index(3), i64::from(*way)),
-                1 | 2 => tables.place(which.index(3), i64::from(way % 5) + 1),
-                _ if !tables.orders.is_empty() => tables.go_on(which.index(tables.orders.len()), way % 2 == 0),
-                _ => {}
-            }
-        }
-        tables
-    }
-
-    fn restock(&mut self, number: usize, units: i64) {
-        let stock = self.stocks.get_mut(&product(number)).expect("a stock");
-        stock.received += units;
-        stock.available += units;
-    }
-
-    fn place(&mut self, first: usize, units: i64) {
-        let lines = [product(first), product((first + 1) % 3)];
-        let wanted = Quantity::try_from(units).expect("a quantity");
-        if lines.iter().any(|line| self.stocks[line].available < units) {
-            return;
-        }
-        for line in &lines {
-            let stock = self.stocks.get_mut(line).expect("a stock");
-            stock.available -= units;
-            stock.reserved += units;
-        }
-        let total = euros(units * 100);
-        let bill = Bill { status: OrderStatus::Pending, total, lines: Some(total), shown: PaymentStatus::Unknown };
-        let id = order_id(self.orders.len());
-        let lines = lines.map(|line| (line, wanted)).into();
-        self.orders.insert(id.clone(), Order { id, bill, lines });
-    }
-
-    /// The next step of an order or its payment.
-    fn go_on(&mut self, number: usize, way: bool) {
-        let order = self.orders.get_mut(&order_id(number)).expect("an order");
-        let bill = order.bill;
-        let paid = self.payments.get(&order.id).map(|payment| payment.status);
-        let mut stocked = |available: i64, reserved: i64| {
-            for (line, quantity) in &order.lines {
-                let stock = self.stocks.get_mut(line).expect("a stock");
-                stock.available += available * quantity.get();
-                stock.reserved += reserved * quantity.get();
-            }
-        };
-        let mut settled = |status, shown| (order.bill.status, order.bill.shown) = (status, shown);
-        let mut pays = |status| {
-            self.payments.insert(order.id.clone(), Payment { status, amount: bill.total });
-        };
-        let captured = PaymentStatus::Captured;
-        match (bill.status, paid) {
-            (OrderStatus::Pending, None) => pays(if way { Paid::Started } else { Paid::Voided }),
-            (OrderStatus::Pending, Some(Paid::Started)) => pays(if way { Paid::Captured } else { Paid::Declined }),
-            (OrderStatus::Pending, Some(paid)) => {
-                let (status, shown) = match paid {
-                    Paid::Captured => (OrderStatus::Confirmed, captured),
-                    Paid::Declined => (OrderStatus::Failed, PaymentStatus::Declined),
-                    _ => (OrderStatus::Failed, PaymentStatus::Voided),
-                };
-                stocked(i64::from(status == OrderStatus::Failed), -1);
-                settled(status, shown);
-            }
-            (OrderStatus::Confirmed, _) if way => settled(OrderStatus::Packed, captured),
-            (OrderStatus::Packed, _) if way => settled(OrderStatus::Shipped, captured),
-            (OrderStatus::Confirmed | OrderStatus::Packed, _) => settled(OrderStatus::Cancelling, captured),
-            (OrderStatus::Shipped, _) => settled(OrderStatus::Delivered, captured),
-            (OrderStatus::Cancelling, Some(Paid::Captured)) => pays(Paid::Refunding),
-            (OrderStatus::Cancelling, Some(Paid::Refunding)) => pays(Paid::Refunded),
-            (OrderStatus::Cancelling, _) => {
-                stocked(1, 0);
-                settled(OrderStatus::Cancelled, PaymentStatus::Refunded);
-            }
-            _ => {}
-        }
-    }
-
-    /// The report, when nothing changes between one reading and the next.
-    fn audit(&self) -> Report {
-        let mut books = Books::default();
-        // Neither table comes in the other's order.
-        for (id, payment) in self.payments.iter().rev().take(self.payments.len() / 2) {
-            books.payment(id.clone(), *payment);
-        }
-        for order in self.orders.values() {
-            books.order(order.clone());
-        }
-        for (id, payment) in self.payments.iter().rev().skip(self.payments.len() / 2) {
-            books.payment(id.clone(), *payment);
-        }
-        for (id, stock) in &self.stocks {
-            books.stock(id.clone(), *stock);
-        }
-        let mut doubts = books.close();
-        for id in std::mem::take(&mut doubts.pairs) {
-            doubts.pair(&id, self.orders.get(&id).map(|order| &order.bill), self.payments.get(&id));
-        }
-        for (id, tally) in std::mem::take(&mut doubts.products) {
-            doubts.product(&id, self.stocks.get(&id).copied(), &tally);
-        }
-        doubts.finish()
-    }
-}
 
 fn is_sold(status: OrderStatus) -> bool {
     matches!(status, OrderStatus::Confirmed | OrderStatus::Packed | OrderStatus::Shipped | OrderStatus::Delivered)
@@ -269,6 +125,44 @@ proptest! {
         prop_assert_eq!(report.orders, u64::try_from(tables.orders.len()).expect("few"));
         prop_assert_eq!(report.payments, u64::try_from(tables.payments.len()).expect("few"));
         prop_assert_eq!(report.products, 3);
+    }
+
+    #[test]
+    fn what_goes_on_beside_an_audit_is_no_difference(
+        first in steps(), then in prop::collection::vec(few_steps(), 5), late in any::<u64>(),
+    ) {
+        // What the tables hold from one reading to the next.
+        let mut moments = vec![Tables::of(&first)];
+        for steps in &then {
+            moments.push(moments[moments.len() - 1].clone().after(steps));
+        }
+        let mut books = Books::default();
+        for (_, order) in scan(&moments[0].orders, &moments[1].orders, late) {
+            books.order(order.clone());
+        }
+        for (id, payment) in scan(&moments[1].payments, &moments[2].payments, late) {
+            books.payment(id.clone(), *payment);
+        }
+        for (id, stock) in &moments[2].stocks {
+            books.stock(id.clone(), *stock);
+        }
+        let mut doubts = books.close();
+        for id in std::mem::take(&mut doubts.pairs) {
+            doubts.pair(&id, moments[3].orders.get(&id).map(|order| &order.bill), moments[3].payments.get(&id));
+        }
+        for id in doubts.products.clone().into_keys() {
+            let again = scan(&moments[4].orders, &moments[5].orders, late.rotate_left(17));
+            doubts.product(&id, moments[3].stocks.get(&id).copied(), tally(again.into_iter().map(|(_, order)| order), &id));
+        }
+        // And once more, when all is still.
+        let last = &moments[5];
+        for id in doubts.products.clone().into_keys() {
+            for _ in 0..2 {
+                doubts.product(&id, last.stocks.get(&id).copied(), last.tally(&id));
+            }
+        }
+        prop_assert!(doubts.products.is_empty());
+        prop_assert_eq!(doubts.finish().found, Vec::<String>::new());
     }
 
     #[test]
