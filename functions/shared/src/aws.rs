@@ -24,6 +24,10 @@ use memchr::memmem::find;
 use crate::config::{self, Environment};
 use crate::error::Error;
 
+mod endpoint;
+
+use endpoint::Address;
+
 /// How long a warm-up request may take; a cold start does not wait longer than that for a connection.
 pub const WARM_UP: Duration = Duration::from_millis(500);
 
@@ -32,9 +36,9 @@ pub const WARM_UP: Duration = Duration::from_millis(500);
 pub struct Config {
     region: String,
     credentials: Credentials,
-    dynamodb: Option<String>,
-    kms: Option<String>,
-    lambda: Option<String>,
+    dynamodb: Address,
+    kms: Address,
+    lambda: Address,
     roots: Option<String>,
     /// Setting TLS up costs more than all the rest of a start, so the clients of one function share it.
     https: Arc<OnceLock<SharedHttpClient>>,
@@ -48,9 +52,16 @@ impl Config {
     /// # Errors
     /// Region or keys are missing, or the file of certificates cannot be read.
     pub fn read<F: Fn(&str) -> Option<String>>(environment: &Environment<F>) -> Result<Config, config::Error> {
-        let endpoint = |service| environment.optional(service).or_else(|| environment.optional("AWS_ENDPOINT_URL"));
+        let region = environment.required("AWS_REGION")?;
+        let address = |variable, service| {
+            let given = environment.optional(variable).or_else(|| environment.optional("AWS_ENDPOINT_URL"));
+            Address::new(given.as_deref(), service, &region)
+        };
         Ok(Config {
-            region: environment.required("AWS_REGION")?,
+            dynamodb: address("AWS_ENDPOINT_URL_DYNAMODB", "dynamodb"),
+            kms: address("AWS_ENDPOINT_URL_KMS", "kms"),
+            lambda: address("AWS_ENDPOINT_URL_LAMBDA", "lambda"),
+            region,
             credentials: Credentials::new(
                 environment.required("AWS_ACCESS_KEY_ID")?,
                 environment.required("AWS_SECRET_ACCESS_KEY")?,
@@ -58,9 +69,6 @@ impl Config {
                 None,
                 "environment",
             ),
-            dynamodb: endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
-            kms: endpoint("AWS_ENDPOINT_URL_KMS"),
-            lambda: endpoint("AWS_ENDPOINT_URL_LAMBDA"),
             roots: environment.optional("AWS_CA_BUNDLE").map(certificates).transpose()?,
             https: Arc::default(),
         })
@@ -68,7 +76,7 @@ impl Config {
 
     /// A DynamoDB client. An attempt takes 1.5 s at most, all of them together 2.5 s.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::Config::builder()
+        let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
             .credentials_provider(self.credentials.clone())
@@ -76,15 +84,15 @@ impl Config {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(timeouts())
             .retry_config(retries())
-            .http_client(self.http_client(self.dynamodb.as_deref()));
-        config.set_endpoint_url(self.dynamodb.clone());
+            .endpoint_resolver(self.dynamodb.clone())
+            .http_client(self.http_client(&self.dynamodb));
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// A KMS client. An attempt takes 1.5 s at most, all of them together 2.5 s.
     pub fn kms(&self) -> aws_sdk_kms::Client {
         use aws_sdk_kms::config as kms;
-        let mut config = aws_sdk_kms::Config::builder()
+        let config = aws_sdk_kms::Config::builder()
             .behavior_version(kms::BehaviorVersion::latest())
             .region(kms::Region::new(self.region.clone()))
             .credentials_provider(self.credentials.clone())
@@ -92,8 +100,8 @@ impl Config {
             .stalled_stream_protection(kms::StalledStreamProtectionConfig::disabled())
             .timeout_config(timeouts())
             .retry_config(retries())
-            .http_client(self.http_client(self.kms.as_deref()));
-        config.set_endpoint_url(self.kms.clone());
+            .endpoint_resolver(self.kms.clone())
+            .http_client(self.http_client(&self.kms));
         aws_sdk_kms::Client::from_conf(config.build())
     }
 
@@ -101,22 +109,22 @@ impl Config {
     /// knows better what a repeat means.
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
         use aws_sdk_lambda::config as lambda;
-        let mut config = aws_sdk_lambda::Config::builder()
+        let config = aws_sdk_lambda::Config::builder()
             .behavior_version(lambda::BehaviorVersion::latest())
             .region(lambda::Region::new(self.region.clone()))
             .credentials_provider(self.credentials.clone())
             .identity_cache(lambda::IdentityCache::no_cache())
             .stalled_stream_protection(lambda::StalledStreamProtectionConfig::disabled())
             .retry_config(lambda::retry::RetryConfig::disabled())
-            .http_client(self.http_client(self.lambda.as_deref()));
-        config.set_endpoint_url(self.lambda.clone());
+            .endpoint_resolver(self.lambda.clone())
+            .http_client(self.http_client(&self.lambda));
         aws_sdk_lambda::Client::from_conf(config.build())
     }
 
-    /// An HTTP client for an endpoint: without TLS where the endpoint is plain http, so that nothing of TLS is set up.
-    fn http_client(&self, endpoint: Option<&str>) -> SharedHttpClient {
+    /// An HTTP client for an address: without TLS where the address is plain http, so that nothing of TLS is set up.
+    fn http_client(&self, address: &Address) -> SharedHttpClient {
         let builder = || Builder::new().pool_idle_timeout(Duration::from_secs(60));
-        if endpoint.is_some_and(|url| url.starts_with("http://")) {
+        if address.is_plain() {
             return builder().build_http();
         }
         let https = self.https.get_or_init(|| {
@@ -349,6 +357,6 @@ mod tests {
             _ => None,
         });
         let config = Config::read(&environment).expect("complete");
-        assert_eq!(config.dynamodb.as_deref(), Some("http://all"));
+        assert!(config.dynamodb.is_plain());
     }
 }
