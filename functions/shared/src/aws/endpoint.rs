@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::config::endpoint::{Endpoint, EndpointFuture};
 pub struct Address(String);
 
 impl Address {
-    /// `given`, or where `service` is in `region`: the regional endpoints of
-    /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>. China's have a suffix of their own.
+    /// `given`, or where `service` is in `region`, a commercial one, GovCloud's or China's
+    /// (<https://docs.aws.amazon.com/general/latest/gr/rande.html>). In other partitions it must be given.
     pub fn new(given: Option<&str>, service: &str, region: &str) -> Address {
         let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         Address(given.map_or_else(|| format!("https://{service}.{region}.{suffix}"), str::to_owned))
