@@ -40,6 +40,26 @@ def orders_takes_longer_than_the_api_waits(tree: Tree) -> None:
     properties(tree, "OrdersFunction")["Timeout"] = 30
 
 
+@breaks(functions.answer_before_the_api_gives_up)
+def the_authorizer_takes_longer_than_the_api_waits(tree: Tree) -> None:
+    properties(tree, "AuthorizerFunction")["Timeout"] = 30
+
+
+@breaks(functions.answer_before_the_api_gives_up)
+def payments_takes_longer_than_the_api_waits(tree: Tree) -> None:
+    properties(tree, "PaymentsFunction")["Timeout"] = 30
+
+
+@breaks(functions.answer_before_cloudformation_gives_up)
+def keyring_takes_as_long_as_cloudformation_waits(tree: Tree) -> None:
+    properties(tree, "KeyringFunction")["Timeout"] = properties(tree, "Keyring")["ServiceTimeout"]
+
+
+@breaks(functions.answer_before_cloudformation_gives_up)
+def cloudformation_waits_for_an_hour(tree: Tree) -> None:
+    del properties(tree, "Keyring")["ServiceTimeout"]
+
+
 @breaks(functions.checkout_knows_its_timeout)
 def checkout_runs_longer_than_it_says(tree: Tree) -> None:
     properties(tree, "CheckoutFunction")["Timeout"] = 20

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from rules.reading import functions, of_type
+from rules.reading import behind_the_api, custom_resources, functions, named, of_type, permissions
 from translate import Deployment, as_text
 
 API_TIMEOUT = 30
@@ -61,10 +61,29 @@ def log_for_a_limited_time(deployment: Deployment) -> Iterator[str]:
 
 
 def answer_before_the_api_gives_up(deployment: Deployment) -> Iterator[str]:
+    """The functions that the API invokes, and those that these wait for."""
+    waited_for = behind_the_api(deployment)
+    for statement in permissions(deployment):
+        if "lambda:InvokeFunction" in statement.actions:
+            waited_for.update(map(named, statement.targets))
     for name, properties in functions(deployment):
         timeout = properties.get("Timeout")
-        if not isinstance(timeout, int) or timeout >= API_TIMEOUT:
+        if name in waited_for and not is_below(timeout, API_TIMEOUT):
             yield f"{name} may take {timeout} s: the API waits for {API_TIMEOUT}."
+
+
+def answer_before_cloudformation_gives_up(deployment: Deployment) -> Iterator[str]:
+    timeouts = {name: properties.get("Timeout") for name, properties in functions(deployment)}
+    for name, properties in custom_resources(deployment):
+        function = named(as_text(properties["ServiceToken"]))
+        limit = properties.get("ServiceTimeout")
+        timeout = timeouts.get(function)
+        if not is_below(timeout, limit):
+            yield f"{function} may take {timeout} s: {name} waits for {limit} (ServiceTimeout)."
+
+
+def is_below(timeout: object, limit: object) -> bool:
+    return isinstance(timeout, int) and isinstance(limit, int) and timeout < limit
 
 
 def checkout_knows_its_timeout(deployment: Deployment) -> Iterator[str]:
@@ -99,6 +118,7 @@ RULES = (
     are_traced,
     log_for_a_limited_time,
     answer_before_the_api_gives_up,
+    answer_before_cloudformation_gives_up,
     checkout_knows_its_timeout,
     have_what_is_reserved,
     hold_no_secrets,
