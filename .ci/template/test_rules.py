@@ -22,6 +22,13 @@ class Rules(unittest.TestCase):
             with self.subTest(variant):
                 self.assertEqual(found(translate(self.written, chosen)), {})
 
+    def test_what_a_failed_first_deployment_made_may_go(self) -> None:
+        cleaning = copy.deepcopy(self.written)
+        for resource in cleaning["Resources"].values():
+            if "DeletionPolicy" in resource:
+                resource["DeletionPolicy"] = {"Fn::If": ["IsDevelopment", "Delete", "RetainExceptOnCreate"]}
+        self.assertEqual(found(translate(cleaning, VARIANTS["production"])), {})
+
     def test_each_broken_template_breaks_its_rules_and_no_other(self) -> None:
         # Otherwise every broken template would break one rule too many, and the one sentence that matters would be lost.
         self.assertEqual(found(translate(self.written, VARIANTS["production"])), {}, "Mend the template first.")
