@@ -26,17 +26,6 @@ def a_function_may_do_everything_but(tree: Tree) -> None:
     statement["NotAction"] = statement.pop("Action")
 
 
-@breaks(access.no_wildcards, access.only_users_sign)
-def administrators_may_do_anything_with_a_key(tree: Tree) -> None:
-    properties(tree, "SigningKeyA")["KeyPolicy"]["Statement"][0]["Action"] = "kms:*"
-
-
-@breaks(access.no_wildcard_principals, access.only_users_sign)
-def anybody_may_read_a_public_key(tree: Tree) -> None:
-    statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kms:GetPublicKey", "Resource": "*"}
-    properties(tree, "SigningKeyB")["KeyPolicy"]["Statement"].append(statement)
-
-
 @breaks(access.no_wildcard_principals, access.only_the_api_is_let_in)
 def anybody_may_invoke_orders(tree: Tree) -> None:
     tree["Resources"]["Anybody"] = {
@@ -193,32 +182,6 @@ def the_payments_table_lets_others_in(tree: Tree) -> None:
     properties(tree, "PaymentsTable")["ResourcePolicy"] = {
         "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}
     }
-
-
-@breaks(access.only_users_sign, access.grants_are_the_listed_ones)
-def the_authorizer_signs(tree: Tree) -> None:
-    allow(tree, "AuthorizerFunction", "kms:Sign", arn("SigningKeyA"))
-
-
-@breaks(access.only_users_sign)
-def a_key_lets_keyring_sign(tree: Tree) -> None:
-    statement = properties(tree, "SigningKeyB")["KeyPolicy"]["Statement"][1]
-    statement["Principal"]["AWS"] = [arn("UsersFunctionRole"), arn("KeyringFunctionRole")]
-
-
-@breaks(access.only_users_sign)
-def administrators_pass_signing_on(tree: Tree) -> None:
-    properties(tree, "SigningKeyA")["KeyPolicy"]["Statement"][0]["Action"].append("kms:CreateGrant")
-
-
-@breaks(access.only_users_sign)
-def another_account_administers_a_key(tree: Tree) -> None:
-    properties(tree, "SigningKeyA")["KeyPolicy"]["Statement"][0]["Principal"]["AWS"] = "arn:aws:iam::123456789012:root"
-
-
-@breaks(access.only_users_sign)
-def a_key_lets_nobody_sign(tree: Tree) -> None:
-    properties(tree, "SigningKeyB")["KeyPolicy"]["Statement"].pop(1)
 
 
 @breaks(access.no_doors_beside_the_api, access.no_wildcard_principals, access.only_the_api_is_let_in)

@@ -1,6 +1,6 @@
 """Templates whose tables or keys do not outlive a mistake."""
 
-from breaches.writing import breaks, properties
+from breaches.writing import breaks, keys_of, properties
 from rules import storage
 from translate import Tree
 
@@ -27,4 +27,9 @@ def a_table_goes_with_its_stack(tree: Tree) -> None:
 
 @breaks(storage.production_outlives_its_stack)
 def a_key_goes_when_it_is_replaced(tree: Tree) -> None:
-    del tree["Resources"]["SigningKeyA"]["UpdateReplacePolicy"]
+    del tree["Resources"][keys_of(tree)[0]]["UpdateReplacePolicy"]
+
+
+@breaks(storage.production_outlives_its_stack)
+def a_key_goes_when_it_is_replaced_soon(tree: Tree) -> None:
+    tree["Resources"][keys_of(tree)[1]]["UpdateReplacePolicy"] = "RetainExceptOnCreate"

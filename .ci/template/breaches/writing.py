@@ -42,3 +42,8 @@ def allow(tree: Tree, function: str, action: str, resource: object) -> None:
 
 def arn(name: str) -> Tree:
     return {"Fn::GetAtt": [name, "Arn"]}
+
+
+def keys_of(tree: Tree) -> list[str]:
+    """The signing keys: a key that takes another's place has a name of its own."""
+    return [name for name, resource in tree["Resources"].items() if resource["Type"] == "AWS::KMS::Key"]
