@@ -31,6 +31,23 @@ use endpoint::Address;
 /// How long a warm-up request may take; a cold start does not wait longer than that for a connection.
 pub const WARM_UP: Duration = Duration::from_millis(500);
 
+/// A client of a service that answers at once: the same patience for each.
+macro_rules! client {
+    ($config:ident, $sdk:ident, $address:ident) => {{
+        let config = $sdk::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new($config.region.clone()))
+            .credentials_provider($config.credentials.clone())
+            .identity_cache(IdentityCache::no_cache())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .timeout_config(timeouts())
+            .retry_config(retries())
+            .endpoint_resolver($config.$address.clone())
+            .http_client($config.http_client(&$config.$address));
+        $sdk::Client::from_conf(config.build())
+    }};
+}
+
 /// Where AWS is and who we are there.
 #[derive(Clone)]
 pub struct Config {
@@ -76,33 +93,12 @@ impl Config {
 
     /// A DynamoDB client. An attempt takes 1.5 s at most, all of them together 2.5 s.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(self.region.clone()))
-            .credentials_provider(self.credentials.clone())
-            .identity_cache(IdentityCache::no_cache())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .timeout_config(timeouts())
-            .retry_config(retries())
-            .endpoint_resolver(self.dynamodb.clone())
-            .http_client(self.http_client(&self.dynamodb));
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+        client!(self, aws_sdk_dynamodb, dynamodb)
     }
 
     /// A KMS client. An attempt takes 1.5 s at most, all of them together 2.5 s.
     pub fn kms(&self) -> aws_sdk_kms::Client {
-        use aws_sdk_kms::config as kms;
-        let config = aws_sdk_kms::Config::builder()
-            .behavior_version(kms::BehaviorVersion::latest())
-            .region(kms::Region::new(self.region.clone()))
-            .credentials_provider(self.credentials.clone())
-            .identity_cache(kms::IdentityCache::no_cache())
-            .stalled_stream_protection(kms::StalledStreamProtectionConfig::disabled())
-            .timeout_config(timeouts())
-            .retry_config(retries())
-            .endpoint_resolver(self.kms.clone())
-            .http_client(self.http_client(&self.kms));
-        aws_sdk_kms::Client::from_conf(config.build())
+        client!(self, aws_sdk_kms, kms)
     }
 
     /// A Lambda client. Invoke is sent once: the SDK would repeat it after a lost connection, and the caller
