@@ -13,10 +13,8 @@ use super::blocking;
 use crate::App;
 use crate::account::Username;
 use crate::password::Password;
-use crate::token::ResetToken;
-
-/// How often a password is set again that others have changed meanwhile.
-const ATTEMPTS: usize = 3;
+use crate::store::Login;
+use crate::token::{Hash, ResetToken};
 
 /// How long a reset token is good: as long as it takes to hand it over and to use it.
 const RESET_LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -45,36 +43,23 @@ pub struct Issued {
 impl App {
     pub(crate) async fn change_password(&self, request: &Request) -> Result<Response, Error> {
         let user = request.caller()?.user_id;
-        let change: Change = request.json()?;
-        check(&change.new_password)?;
-        let (current, new) = (Arc::new(change.current_password), Arc::new(change.new_password));
-        for _ in 0..ATTEMPTS {
-            let login = self.store.login_of(&user).await?;
-            let (hasher, current, stored) =
-                (Arc::clone(&self.hasher), Arc::clone(&current), login.password_hash.clone());
-            if !blocking(move || hasher.verify(&current, Some(&stored))).await? {
-                return Err(Error::InvalidCredentials);
-            }
-            if self.store.set_password(&login, &self.hash(&new).await?, None).await? {
-                return Ok(http::empty(StatusCode::NO_CONTENT));
-            }
+        let Change { current_password, new_password } = request.json()?;
+        check(&new_password)?;
+        let login = self.store.login_of(&user).await?;
+        let (hasher, stored) = (Arc::clone(&self.hasher), login.password_hash.clone());
+        if !blocking(move || hasher.verify(&current_password, Some(&stored))).await? {
+            return Err(Error::InvalidCredentials);
         }
-        Err(changed_by_others())
+        self.set_password(&login, new_password, None).await
     }
 
     pub(crate) async fn reset_password(&self, request: &Request) -> Result<Response, Error> {
         let Reset { reset_token, new_password } = request.json()?;
-        let (token, new) = (reset_token.hash(), Arc::new(new_password));
-        for _ in 0..ATTEMPTS {
-            let login = self.store.login_by_reset(&token, self.clock.now()).await?;
-            let login = login.ok_or(Error::InvalidResetToken)?;
-            // A password that cannot be accepted leaves the token unused.
-            check(&new)?;
-            if self.store.set_password(&login, &self.hash(&new).await?, Some(&token)).await? {
-                return Ok(http::empty(StatusCode::NO_CONTENT));
-            }
-        }
-        Err(changed_by_others())
+        let token = reset_token.hash();
+        let login = self.store.login_by_reset(&token, self.clock.now()).await?.ok_or(Error::InvalidResetToken)?;
+        // A password that cannot be accepted leaves the token unused.
+        check(&new_password)?;
+        self.set_password(&login, new_password, Some(&token)).await
     }
 
     pub(crate) async fn issue_reset(&self, username: &Username) -> Result<Issued, Error> {
@@ -84,9 +69,15 @@ impl App {
         Ok(Issued { reset_token, expires_at })
     }
 
-    async fn hash(&self, password: &Arc<Password>) -> Result<String, Error> {
-        let (hasher, password) = (Arc::clone(&self.hasher), Arc::clone(password));
-        blocking(move || hasher.hash(&password)).await
+    async fn set_password(&self, seen: &Login, new: Password, used: Option<&Hash>) -> Result<Response, Error> {
+        let hasher = Arc::clone(&self.hasher);
+        let hash = blocking(move || hasher.hash(&new)).await?;
+        if self.store.set_password(seen, &hash, used).await? {
+            Ok(http::empty(StatusCode::NO_CONTENT))
+        } else {
+            // A repeat is judged by what is there now: the old password, or the reset token, may be good no more.
+            Err(Error::Unavailable("another password was set meanwhile".to_owned()))
+        }
     }
 }
 
@@ -101,8 +92,4 @@ fn check(password: &Password) -> Result<(), Error> {
         }
         other => other,
     })
-}
-
-fn changed_by_others() -> Error {
-    Error::Unavailable(format!("others changed the password {ATTEMPTS} times"))
 }
