@@ -16,15 +16,17 @@ use crate::lines::Lines;
 use crate::transport::Transport;
 
 /// The codes of every problem that a function may answer a request with.
-const CODES: [&str; 23] = [
+const CODES: [&str; 25] = [
     "invalid-request",
     "malformed-json",
     "invalid-idempotency-key",
     "invalid-cursor",
     "card-data-refused",
     "invalid-signature",
+    "invalid-reset-token",
     "unauthenticated",
     "invalid-credentials",
+    "invalid-refresh-token",
     "payment-declined",
     "forbidden",
     "not-found",
@@ -61,6 +63,11 @@ impl Client {
     /// A request with a JSON body.
     pub fn post(&self, path: &str, body: &Value) -> Call {
         self.call(Method::POST, path).json(body)
+    }
+
+    /// A request with a JSON body.
+    pub fn put(&self, path: &str, body: &Value) -> Call {
+        self.call(Method::PUT, path).json(body)
     }
 
     /// A request with a JSON body.

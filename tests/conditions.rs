@@ -1,6 +1,8 @@
 //! What the conditions of the stores are there for. A write is held on its way, something else happens, and the write
 //! arrives; or a table is as nothing that the shop does would leave it. `.ci/mutate` takes each condition away.
 
+mod identity;
+
 use std::time::Duration;
 
 use local::chaos::{Chaos, Fault, Rule, Wire};

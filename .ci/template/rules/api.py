@@ -11,6 +11,10 @@ from translate import Deployment, as_text
 OPEN = {
     "POST /users",
     "POST /login",
+    # Each asks for a secret of its own: a refresh token, a reset token.
+    "POST /token/refresh",
+    "POST /logout",
+    "POST /password/reset",
     "GET /products",
     "GET /products/{product_id}",
     "GET /.well-known/jwks.json",
@@ -19,7 +23,7 @@ OPEN = {
 }
 
 # What costs most, or is worth most to whoever guesses.
-TIGHTER = ("POST /login", "POST /users", "POST /orders")
+TIGHTER = ("POST /login", "POST /token/refresh", "POST /password/reset", "POST /users", "POST /orders")
 
 # What the access log may hold: no path, no query string, no header, nothing out of a token.
 LOGGED = {

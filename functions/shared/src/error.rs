@@ -25,10 +25,14 @@ pub enum Error {
     CardDataRefused,
     /// 400: the sender of a webhook does not prove that it is the payment provider.
     InvalidSignature,
+    /// 400: a token for a new password that is unknown, used, expired or replaced by what happened since.
+    InvalidResetToken,
     /// 401: no caller in the event.
     Unauthenticated,
     /// 401: unknown user or wrong password, which look the same.
     InvalidCredentials,
+    /// 401: a refresh token that is unknown, used or expired, or whose session is over.
+    InvalidRefreshToken,
     /// 402: the provider declined the payment; the order has failed and its stock is back.
     PaymentDeclined(Box<OrderAndPayment>),
     /// 403: the caller's role does not allow this.
@@ -119,8 +123,9 @@ impl Error {
             | Error::InvalidIdempotencyKey(_)
             | Error::InvalidCursor
             | Error::CardDataRefused
-            | Error::InvalidSignature => 400,
-            Error::Unauthenticated | Error::InvalidCredentials => 401,
+            | Error::InvalidSignature
+            | Error::InvalidResetToken => 400,
+            Error::Unauthenticated | Error::InvalidCredentials | Error::InvalidRefreshToken => 401,
             Error::PaymentDeclined(_) => 402,
             Error::Forbidden => 403,
             Error::NotFound(_) => 404,
@@ -150,8 +155,10 @@ impl Error {
             Error::InvalidCursor => "invalid-cursor",
             Error::CardDataRefused => "card-data-refused",
             Error::InvalidSignature => "invalid-signature",
+            Error::InvalidResetToken => "invalid-reset-token",
             Error::Unauthenticated => "unauthenticated",
             Error::InvalidCredentials => "invalid-credentials",
+            Error::InvalidRefreshToken => "invalid-refresh-token",
             Error::PaymentDeclined(_) => "payment-declined",
             Error::Forbidden => "forbidden",
             Error::NotFound(_) => "not-found",
@@ -181,8 +188,10 @@ impl Error {
             Error::InvalidCursor => "The cursor does not belong to this list",
             Error::CardDataRefused => "Card numbers are not accepted here",
             Error::InvalidSignature => "The signature is not the payment provider's",
+            Error::InvalidResetToken => "The reset token is not valid",
             Error::Unauthenticated => "Sign in first",
             Error::InvalidCredentials => "Unknown user or wrong password",
+            Error::InvalidRefreshToken => "The refresh token is not valid",
             Error::PaymentDeclined(_) => "The payment was declined",
             Error::Forbidden => "This is not allowed for you",
             Error::NotFound(_) => "Not found",
@@ -217,7 +226,9 @@ impl Error {
                 "Sign the body with the endpoint's secret, and send it within five minutes.".to_owned()
             }
             Error::Unauthenticated => "Send an access token as Authorization: Bearer <token>.".to_owned(),
+            Error::InvalidResetToken => "It works once and for an hour. Ask for a new one.".to_owned(),
             Error::InvalidCredentials => "Check both and try again.".to_owned(),
+            Error::InvalidRefreshToken => "Sign in again.".to_owned(),
             Error::PaymentDeclined(_) => {
                 "Nothing was charged and the stock is free again. To try again, order under a new Idempotency-Key."
                     .to_owned()

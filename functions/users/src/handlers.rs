@@ -1,4 +1,7 @@
-//! One function a route, and one a command.
+//! One function a route, and one a command: accounts and login here, sessions and passwords in files of their own.
+
+mod passwords;
+mod sessions;
 
 use std::sync::Arc;
 
@@ -9,13 +12,15 @@ use shared::clock::Timestamp;
 use shared::contract;
 use shared::error::Error;
 use shared::http::{self, Request, Response};
-use shared::identity::{ACCESS_TOKEN_SECONDS, Role};
+use shared::identity::Role;
 use shared::ids::UserId;
 use shared::text::Text;
 
 use crate::App;
 use crate::account::{Email, Username};
 use crate::password::Password;
+
+pub use passwords::Issued;
 
 /// An account, as its owner sees it.
 #[derive(Debug, Serialize)]
@@ -50,13 +55,6 @@ struct Credentials {
     password: Password,
 }
 
-#[derive(Serialize)]
-struct Token {
-    token: String,
-    token_type: &'static str,
-    expires_in: i64,
-}
-
 /// What may change; `null` takes a value away, an absent member leaves it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,17 +71,33 @@ pub struct ProfileChange {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
-    /// Makes an account an admin's. Tokens issued before keep their role until they end.
+    /// Makes an account an admin's, and ends its sessions. Access tokens issued before keep their role until they end.
     MakeAdmin {
         /// Whose.
         username: Username,
     },
+    /// Issues a token that sets a new password once, without the old one.
+    IssuePasswordReset {
+        /// Whose.
+        username: Username,
+    },
+}
+
+/// What a command answers. It may hold a secret, and so is never logged.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// The account as it is now.
+    Account(Account),
+    /// What sets a new password.
+    Reset(Issued),
 }
 
 impl contract::Command for Command {
     fn name(&self) -> &'static str {
         match self {
             Command::MakeAdmin { .. } => "make_admin",
+            Command::IssuePasswordReset { .. } => "issue_password_reset",
         }
     }
 }
@@ -115,8 +129,7 @@ impl App {
         let stored = known.as_ref().map(|login| login.password_hash.clone());
         let correct = blocking(move || hasher.verify(&credentials.password, stored.as_deref())).await?;
         let login = known.filter(|_| correct).ok_or(Error::InvalidCredentials)?;
-        let token = self.signer.access_token(login.user_id, login.role, self.clock.now()).await?;
-        http::json(StatusCode::OK, &Token { token, token_type: "Bearer", expires_in: ACCESS_TOKEN_SECONDS })
+        self.begin_session(request, &login).await
     }
 
     pub(crate) async fn profile(&self, request: &Request) -> Result<Response, Error> {
@@ -132,6 +145,11 @@ impl App {
         }
         let account = self.store.change(&caller.user_id, change).await?;
         http::json(StatusCode::OK, &account)
+    }
+
+    pub(crate) async fn close(&self, request: &Request) -> Result<Response, Error> {
+        self.store.close(&request.caller()?.user_id, self.clock.now()).await?;
+        Ok(http::empty(StatusCode::NO_CONTENT))
     }
 
     pub(crate) async fn public_keys(&self, _request: &Request) -> Result<Response, Error> {

@@ -1,5 +1,7 @@
-//! Accounts and sign-in. Answers `POST /users`, `POST /login`, `GET` and `PATCH /users/me` and
-//! `GET /.well-known/jwks.json`; invoked directly, `{"command":"make_admin","username":…}` makes an admin.
+//! Accounts, sign-in and sessions. Answers `POST /users`, `POST /login`, `POST /token/refresh`, `POST /logout`,
+//! `POST /password/reset`, everything under `/users/me`, and `GET /.well-known/jwks.json`; invoked directly,
+//! `{"command":"make_admin","username":…}` makes an admin, and `{"command":"issue_password_reset","username":…}` a token
+//! that sets a new password.
 
 use std::sync::Arc;
 
@@ -16,11 +18,13 @@ use shared::{command, http};
 mod account;
 mod handlers;
 mod password;
+mod session;
 mod signer;
 mod store;
+mod token;
 
 pub use account::{Email, Username};
-use handlers::Command;
+use handlers::{Command, Reply};
 use password::Hasher;
 use signer::Signer;
 use store::Store;
@@ -108,16 +112,24 @@ impl App {
         match request.route_key() {
             "POST /users" => self.register(request).await,
             "POST /login" => self.login(request).await,
+            "POST /token/refresh" => self.refresh(request).await,
+            "POST /logout" => self.logout(request).await,
+            "POST /password/reset" => self.reset_password(request).await,
             "GET /users/me" => self.profile(request).await,
             "PATCH /users/me" => self.change_profile(request).await,
+            "DELETE /users/me" => self.close(request).await,
+            "PUT /users/me/password" => self.change_password(request).await,
+            "GET /users/me/sessions" => self.sessions(request).await,
+            "DELETE /users/me/sessions/{session_id}" => self.end_session(request).await,
             "GET /.well-known/jwks.json" => self.public_keys(request).await,
             _ => Err(http::unknown_route(request)),
         }
     }
 
-    async fn command(&self, command: Command) -> Result<handlers::Account, Error> {
+    async fn command(&self, command: Command) -> Result<Reply, Error> {
         match command {
-            Command::MakeAdmin { username } => self.make_admin(&username).await,
+            Command::MakeAdmin { username } => self.make_admin(&username).await.map(Reply::Account),
+            Command::IssuePasswordReset { username } => self.issue_reset(&username).await.map(Reply::Reset),
         }
     }
 }
