@@ -8,6 +8,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod accounts;
+mod attempts;
 mod audit;
 mod books;
 mod cancel;
