@@ -29,6 +29,7 @@ mod lines;
 mod logs;
 mod matrix;
 mod orders;
+mod passwords;
 mod products;
 mod protocol;
 mod provider;
