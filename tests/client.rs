@@ -16,7 +16,7 @@ use crate::lines::Lines;
 use crate::transport::Transport;
 
 /// The codes of every problem that a function may answer a request with.
-const CODES: [&str; 25] = [
+const CODES: [&str; 26] = [
     "invalid-request",
     "malformed-json",
     "invalid-idempotency-key",
@@ -41,6 +41,7 @@ const CODES: [&str; 25] = [
     "stock-too-low",
     "body-too-large",
     "idempotency-key-reused",
+    "too-many-attempts",
     "unavailable",
 ];
 
@@ -95,6 +96,12 @@ impl Client {
     /// The same place, with this `Authorization` token.
     pub fn with_token(&self, token: &str) -> Client {
         Client { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same place, called from this address. All of 127.0.0.0/8 is this machine (RFC 6890 §2.2.2), so a shop in this
+    /// process sees callers in several networks.
+    pub fn from(&self, address: &str) -> Client {
+        Client { http: Transport::from(address.parse().expect("an address")), ..self.clone() }
     }
 }
 
@@ -349,7 +356,11 @@ impl Answer {
             let place = fault["pointer"].is_string() != fault["parameter"].is_string();
             self.check(place && fault["detail"].is_string(), "an error without a place, or without a detail");
         }
-        let again = matches!(code.as_str(), "request-in-progress" | "unavailable");
+        let limited = code == "too-many-attempts";
+        for name in ["ratelimit-policy", "ratelimit"] {
+            self.check(limited == self.header(name).is_some(), format!("{name} goes with too many attempts"));
+        }
+        let again = limited || matches!(code.as_str(), "request-in-progress" | "unavailable");
         self.check(again == self.header("retry-after").is_some(), "Retry-After goes with what is worth a repeat");
     }
 }

@@ -74,6 +74,7 @@ async fn no_secret_is_in_any_log_line() {
     anonymous.post("/users", &json!({"username": new_username(), "password": "x", "email": email})).await.is(400);
     anonymous.post("/login", &json!({"username": username, "password": wrong_password})).await.is(401);
     anonymous.post("/login", &json!({"username": username, "password": {"value": wrong_password}})).await.is(400);
+    anonymous.post("/login", &json!({"username": wrong_password, "password": password})).await.is(401);
     anonymous.post("/login", &Value::Null).text(&format!("{{\"password\": \"{wrong_password}")).await.is(400);
     anonymous.with_token(&bearer).get("/users/me").await.is(403);
     let customer = shop.sign_in(&username, &password).await;

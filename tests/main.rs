@@ -8,6 +8,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod accounts;
+mod attempts;
 mod audit;
 mod books;
 mod cancel;
@@ -29,6 +30,7 @@ mod lines;
 mod logs;
 mod matrix;
 mod orders;
+mod password_rules;
 mod passwords;
 mod products;
 mod protocol;

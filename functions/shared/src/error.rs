@@ -69,6 +69,8 @@ pub enum Error {
     BodyTooLarge,
     /// 422: the key was used for another request.
     IdempotencyKeyReused,
+    /// 429: so many attempts were made that this one is not looked at.
+    TooManyAttempts(Quota),
     /// 503: something this needs is throttled, gone or does not answer; nothing has been charged.
     Unavailable(String),
     /// 500: a bug, or data that should not be there.
@@ -86,6 +88,31 @@ pub struct Fault {
     pub parameter: Option<&'static str>,
     /// What is wrong with it.
     pub detail: String,
+}
+
+/// How many attempts there may be in a while, all of which were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// What the limit is called.
+    pub name: &'static str,
+    /// How many attempts.
+    pub attempts: u32,
+    /// In how many seconds.
+    pub window: u64,
+    /// Seconds until another one may be made.
+    pub reset: u64,
+}
+
+impl Quota {
+    /// The limit, as the header `RateLimit-Policy` says it (draft-ietf-httpapi-ratelimit-headers-10 §3).
+    pub fn policy(&self) -> String {
+        format!(r#""{}";q={};w={}"#, self.name, self.attempts, self.window)
+    }
+
+    /// What is left of it, as the header `RateLimit` says it (§4 there).
+    pub fn state(&self) -> String {
+        format!(r#""{}";r=0;t={}"#, self.name, self.reset)
+    }
 }
 
 /// A line of an order that the stock could not fill.
@@ -141,6 +168,7 @@ impl Error {
             | Error::StockTooLow { .. } => 409,
             Error::BodyTooLarge => 413,
             Error::IdempotencyKeyReused => 422,
+            Error::TooManyAttempts(_) => 429,
             Error::Internal(_) => 500,
             Error::Unavailable(_) => 503,
         }
@@ -174,6 +202,7 @@ impl Error {
             Error::StockTooLow { .. } => "stock-too-low",
             Error::BodyTooLarge => "body-too-large",
             Error::IdempotencyKeyReused => "idempotency-key-reused",
+            Error::TooManyAttempts(_) => "too-many-attempts",
             Error::Unavailable(_) => "unavailable",
             Error::Internal(_) => "internal",
         }
@@ -207,6 +236,7 @@ impl Error {
             Error::StockTooLow { .. } => "Not enough in stock to take away",
             Error::BodyTooLarge => "The body is too large",
             Error::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
+            Error::TooManyAttempts(_) => "Too many attempts",
             Error::Unavailable(_) => "Try again",
             Error::Internal(_) => "Something went wrong",
         }
@@ -252,6 +282,7 @@ impl Error {
             Error::StockTooLow { available } => format!("Only {available} can be taken away."),
             Error::BodyTooLarge => format!("At most {} bytes are accepted.", crate::http::BODY_LIMIT),
             Error::IdempotencyKeyReused => "Nothing was changed. Use a new key for a new request.".to_owned(),
+            Error::TooManyAttempts(_) => "This one was not looked at. Try again after Retry-After seconds.".to_owned(),
             Error::Unavailable(_) => "Repeat the same request after Retry-After seconds.".to_owned(),
             Error::Internal(_) => "It was logged under request_id.".to_owned(),
         }
@@ -269,6 +300,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Error::RequestInProgress { retry_after } => Some(*retry_after),
+            Error::TooManyAttempts(quota) => Some(quota.reset),
             Error::Unavailable(_) => Some(1),
             _ => None,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::IpAddr;
 
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use lambda_http::http::{HeaderValue, StatusCode};
@@ -24,6 +25,10 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// Says that an answer repeats the first one under its idempotency key.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// What draft-ietf-httpapi-ratelimit-headers has a client told of a limit, and of what is left of it.
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// An answer.
 pub type Response = lambda_http::Response<Body>;
@@ -81,6 +86,11 @@ impl Request {
     /// The X-Ray trace header's value.
     pub fn trace_id(&self) -> Option<&str> {
         self.header("x-amzn-trace-id")
+    }
+
+    /// The address that the API saw the request come from. No header is asked: a client may write there what it likes.
+    pub fn source_ip(&self) -> Option<IpAddr> {
+        self.context()?.http.source_ip.as_deref()?.parse().ok()
     }
 
     /// A header's value, if it is text.
@@ -285,6 +295,12 @@ pub fn problem(error: &Error, request_id: &str) -> Response {
     let mut response = with_type("application/problem+json", status, body);
     if let Some(seconds) = error.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Error::TooManyAttempts(quota) = error {
+        for (name, value) in [(RATE_LIMIT_POLICY, quota.policy()), (RATE_LIMIT, quota.state())] {
+            // Both are letters and numbers: a value that no header could have is left out.
+            response.headers_mut().extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+        }
     }
     response
 }

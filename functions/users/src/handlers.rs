@@ -18,6 +18,7 @@ use shared::text::Text;
 
 use crate::App;
 use crate::account::{Email, Username};
+use crate::attempts::Kind;
 use crate::password::Password;
 
 pub use passwords::Issued;
@@ -105,7 +106,9 @@ impl contract::Command for Command {
 impl App {
     pub(crate) async fn register(&self, request: &Request) -> Result<Response, Error> {
         let registration: Registration = request.json()?;
-        registration.password.check_new()?;
+        registration.password.check_new(&registration.username, "/password")?;
+        // It stays booked: who makes accounts, or tries which names are taken, makes few of them.
+        let _ = self.attempts.book(Kind::Registration, request).await?;
         let hasher = Arc::clone(&self.hasher);
         let hash = blocking(move || hasher.hash(&registration.password)).await?;
         let account = Account {
@@ -122,13 +125,7 @@ impl App {
 
     pub(crate) async fn login(&self, request: &Request) -> Result<Response, Error> {
         let credentials: Credentials = request.json()?;
-        // A name that cannot exist is an unknown user like any other, with the same read; as a key it could be too long.
-        let name = credentials.username.parse().map(|name: Username| name.normalised()).unwrap_or_default();
-        let known = self.store.login(&name).await?;
-        let hasher = Arc::clone(&self.hasher);
-        let stored = known.as_ref().map(|login| login.password_hash.clone());
-        let correct = blocking(move || hasher.verify(&credentials.password, stored.as_deref())).await?;
-        let login = known.filter(|_| correct).ok_or(Error::InvalidCredentials)?;
+        let login = self.prove(Kind::Login, &credentials.username, credentials.password, request).await?;
         self.begin_session(request, &login).await
     }
 
@@ -167,7 +164,9 @@ impl App {
 
 /// Hashing takes tens of milliseconds of CPU: on its own thread, other requests go on. (A function on Lambda has one
 /// request at a time and a thread costs it nothing.)
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(Error::Internal(format!("hashing did not end: {error}"))))
 }

@@ -3,6 +3,7 @@
 //! `{"command":"make_admin","username":…}` makes an admin, and `{"command":"issue_password_reset","username":…}` a token
 //! that sets a new password.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use lambda_http::RequestExt;
@@ -16,14 +17,17 @@ use shared::telemetry::{Log, Telemetry};
 use shared::{command, http};
 
 mod account;
+mod attempts;
 mod handlers;
 mod password;
 mod session;
+mod sign_in;
 mod signer;
 mod store;
 mod token;
 
 pub use account::{Email, Username};
+use attempts::{Attempts, Limits};
 use handlers::{Command, Reply};
 use password::Hasher;
 use signer::Signer;
@@ -36,6 +40,10 @@ pub struct Config {
     pub aws: aws::Config,
     /// The table's name.
     pub table: String,
+    /// How many attempts of one kind a network may make in a minute.
+    pub attempts_per_minute: NonZeroU32,
+    /// How many in an hour.
+    pub attempts_per_hour: NonZeroU32,
     /// Signs access tokens and knows the published keys.
     pub signer: Signer,
     /// Time.
@@ -45,8 +53,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `USERS_TABLE`, `JWKS`, `ISSUER`, `AUDIENCE`, `SIGNING_KEY`, `SIGNING_KEY_A` or `SIGNING_KEY_B`, and AWS's own
-    /// variables.
+    /// Reads `USERS_TABLE`, `ATTEMPTS_PER_MINUTE`, `ATTEMPTS_PER_HOUR`, `JWKS`, `ISSUER`, `AUDIENCE`, `SIGNING_KEY`,
+    /// `SIGNING_KEY_A` or `SIGNING_KEY_B`, and AWS's own variables.
     ///
     /// # Errors
     /// Something is missing; without a signing key, or with one whose public half is not published, nobody could
@@ -58,6 +66,8 @@ impl Config {
             signer: Signer::read(&environment, &aws)?,
             aws,
             table: environment.required("USERS_TABLE")?,
+            attempts_per_minute: environment.parsed("ATTEMPTS_PER_MINUTE")?,
+            attempts_per_hour: environment.parsed("ATTEMPTS_PER_HOUR")?,
             clock: Clock::system(),
             log: Log::stdout(),
         })
@@ -67,6 +77,7 @@ impl Config {
 /// The function.
 pub struct App {
     store: Store,
+    attempts: Attempts,
     hasher: Arc<Hasher>,
     signer: Signer,
     clock: Clock,
@@ -76,8 +87,11 @@ pub struct App {
 impl App {
     /// The function with this configuration.
     pub fn new(config: Config) -> App {
+        let client = config.aws.dynamodb();
+        let limits = Limits { per_minute: config.attempts_per_minute, per_hour: config.attempts_per_hour };
         App {
-            store: Store::new(config.aws.dynamodb(), config.table),
+            store: Store::new(client.clone(), config.table.clone()),
+            attempts: Attempts::new(client, config.table, limits, config.clock.clone()),
             hasher: Arc::new(Hasher::new()),
             signer: config.signer,
             clock: config.clock,

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
-use shared::aws::{self, Item, OnConditionFailed, built};
+use shared::aws::{self, Item, OnConditionFailed, built, condition_failed};
 use shared::clock::Timestamp;
 use shared::error::Error;
 use shared::identity::Role;
@@ -21,6 +21,7 @@ use shared::text::Text;
 use shared::transaction;
 
 use crate::account::{Email, Username};
+use crate::attempts::{Counter, Key};
 use crate::handlers::{Account, ProfileChange};
 use crate::password::{Hasher, Password};
 
@@ -141,17 +142,55 @@ impl Store {
         self.get(login_key(normalised)).await?.map(aws::record).transpose()
     }
 
+    /// What signing in needs, in one read: the login record of a normalised name, and a counter of attempts.
+    pub async fn sign_in(&self, normalised: &str, counter: &Key) -> Result<(Option<Login>, Option<Counter>), Error> {
+        let (pk, sk) = login_key(normalised);
+        let keys = [(pk, sk), (counter.pk.clone(), counter.sk.clone())];
+        let keys = keys.map(|(pk, sk)| {
+            Item::from([("pk".to_owned(), AttributeValue::S(pk)), ("sk".to_owned(), AttributeValue::S(sk))])
+        });
+        let (mut login, mut seen) = (None, None);
+        for item in aws::batch_get(&self.client, &self.table, keys.into(), true).await? {
+            match item.get("pk").and_then(|pk| pk.as_s().ok()) {
+                Some(pk) if *pk == counter.pk => seen = Some(aws::record(item)?),
+                _ => login = Some(aws::record(item)?),
+            }
+        }
+        Ok((login, seen))
+    }
+
+    /// Puts another hash of the same password in the place of `login`'s, unless the password was changed since.
+    pub async fn renew_hash(&self, login: &mut Login, password_hash: String) -> Result<(), Error> {
+        let update = self.client.update_item().table_name(&self.table);
+        let update = update
+            .key("pk", AttributeValue::S(login.pk.clone()))
+            .key("sk", AttributeValue::S(login.sk.clone()))
+            .update_expression("SET password_hash = :new")
+            .condition_expression("password_hash = :old")
+            .expression_attribute_values(":new", AttributeValue::S(password_hash.clone()))
+            .expression_attribute_values(":old", AttributeValue::S(login.password_hash.clone()));
+        match update.send().await {
+            Ok(_) => {
+                login.password_hash = password_hash;
+                Ok(())
+            }
+            Err(error) if condition_failed(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// An account; a closed one is not found.
     pub async fn account(&self, user: &UserId) -> Result<Account, Error> {
         let record = closing::open(self.get(account_key(user)).await?)?;
         record.map(Account::from).ok_or(Error::NotFound("user"))
     }
 
-    /// The login record of an account; a closed one is not found.
-    pub async fn login_of(&self, user: &UserId) -> Result<Login, Error> {
-        let account = self.account(user).await?;
-        let login = self.login(&account.username.normalised()).await?;
-        login.filter(|login| login.user_id == *user).ok_or(Error::NotFound("user"))
+    /// An account's name and login record; a closed one is not found.
+    pub async fn login_of(&self, user: &UserId) -> Result<(Username, Login), Error> {
+        let username = self.account(user).await?.username;
+        let login = self.login(&username.normalised()).await?;
+        let login = login.filter(|login| login.user_id == *user).ok_or(Error::NotFound("user"))?;
+        Ok((username, login))
     }
 
     /// Changes what an owner may change.

@@ -76,6 +76,8 @@ pub struct Given {
     pub stack: String,
     /// Values for parameters.
     pub parameters: BTreeMap<String, String>,
+    /// Defaults that stand in for those of the template, where it has such parameters.
+    pub stand_ins: BTreeMap<String, String>,
     /// Attributes that only AWS would know, such as `Keyring.Jwks`.
     pub attributes: BTreeMap<String, String>,
 }

@@ -80,6 +80,20 @@ fn the_projects_own_template_is_understood() {
 }
 
 #[test]
+fn a_default_may_have_a_stand_in_where_there_is_such_a_parameter() {
+    let text = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let limit = |given: Given| {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+        let template = Template::load(&path, &given).unwrap();
+        template.function_of("users").unwrap().environment["ATTEMPTS_PER_MINUTE"].clone()
+    };
+    let stand_ins: BTreeMap<String, String> = text(&[("AttemptsPerMinute", "1000"), ("NoSuchParameter", "1")]);
+    assert_eq!(limit(project()), "20");
+    assert_eq!(limit(Given { stand_ins: stand_ins.clone(), ..project() }), "1000");
+    assert_eq!(limit(Given { stand_ins, parameters: text(&[("AttemptsPerMinute", "7")]), ..project() }), "7");
+}
+
+#[test]
 fn parameters_reach_the_throttles() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
     let given = Given { parameters: BTreeMap::from([("LoginRate".to_owned(), "0.5".to_owned())]), ..project() };

@@ -12,6 +12,7 @@ use shared::http::{self, Request, Response};
 use super::blocking;
 use crate::App;
 use crate::account::Username;
+use crate::attempts::Kind;
 use crate::password::Password;
 use crate::store::Login;
 use crate::token::{Hash, ResetToken};
@@ -44,21 +45,25 @@ impl App {
     pub(crate) async fn change_password(&self, request: &Request) -> Result<Response, Error> {
         let user = request.caller()?.user_id;
         let Change { current_password, new_password } = request.json()?;
-        check(&new_password)?;
-        let login = self.store.login_of(&user).await?;
-        let (hasher, stored) = (Arc::clone(&self.hasher), login.password_hash.clone());
-        if !blocking(move || hasher.verify(&current_password, Some(&stored))).await? {
-            return Err(Error::InvalidCredentials);
+        let username = self.store.account(&user).await?.username;
+        new_password.check_new(&username, "/new_password")?;
+        let login = self.prove(Kind::Change, username.as_str(), current_password, request).await?;
+        if login.user_id != user {
+            // The account was closed meanwhile, and its name is another's by now.
+            return Err(Error::NotFound("user"));
         }
         self.set_password(&login, new_password, None).await
     }
 
     pub(crate) async fn reset_password(&self, request: &Request) -> Result<Response, Error> {
         let Reset { reset_token, new_password } = request.json()?;
+        let booking = self.attempts.book(Kind::Reset, request).await?;
         let token = reset_token.hash();
-        let login = self.store.login_by_reset(&token, self.clock.now()).await?.ok_or(Error::InvalidResetToken)?;
+        let known = self.store.login_by_reset(&token, self.clock.now()).await?;
+        let (username, login) = known.ok_or(Error::InvalidResetToken)?;
+        self.give_back(booking, request).await;
         // A password that cannot be accepted leaves the token unused.
-        check(&new_password)?;
+        new_password.check_new(&username, "/new_password")?;
         self.set_password(&login, new_password, Some(&token)).await
     }
 
@@ -79,17 +84,4 @@ impl App {
             Err(Error::Unavailable("another password was set meanwhile".to_owned()))
         }
     }
-}
-
-/// The rules for new passwords, for a field of this name.
-fn check(password: &Password) -> Result<(), Error> {
-    password.check_new().map_err(|error| match error {
-        Error::Invalid(mut faults) => {
-            for fault in &mut faults {
-                fault.pointer = Some("/new_password".to_owned());
-            }
-            Error::Invalid(faults)
-        }
-        other => other,
-    })
 }

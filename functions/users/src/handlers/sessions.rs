@@ -10,6 +10,7 @@ use shared::identity::ACCESS_TOKEN_SECONDS;
 use shared::ids::SessionId;
 
 use crate::App;
+use crate::attempts::Kind;
 use crate::session::{Session, Verdict};
 use crate::store::Login;
 use crate::token::{Hash, RefreshToken};
@@ -81,8 +82,10 @@ impl App {
 
     pub(crate) async fn refresh(&self, request: &Request) -> Result<Response, Error> {
         let shown = request.json::<Shown>()?.refresh_token.hash();
+        let booking = self.attempts.book(Kind::Refresh, request).await?;
         for _ in 0..ATTEMPTS {
             if let Some(response) = self.continue_session(request, &shown).await? {
+                self.give_back(booking, request).await;
                 return Ok(response);
             }
         }

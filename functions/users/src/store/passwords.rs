@@ -10,6 +10,7 @@ use shared::transaction;
 
 use super::sessions::done;
 use super::{Login, Store, account_key, key_item, keyed};
+use crate::account::Username;
 use crate::token::Hash;
 
 #[derive(Serialize, Deserialize)]
@@ -64,13 +65,13 @@ impl Store {
         Ok(())
     }
 
-    /// The login record of the account that a reset token is for; `None` for a token that is unknown, used or expired, or
+    /// Name and login record of the account that a reset token is for; `None` for a token that is unknown, used or expired, or
     /// of an epoch that has passed.
-    pub async fn login_by_reset(&self, token: &Hash, now: Timestamp) -> Result<Option<Login>, Error> {
+    pub async fn login_by_reset(&self, token: &Hash, now: Timestamp) -> Result<Option<(Username, Login)>, Error> {
         let record: Option<ResetRecord> = self.get(reset_key(token)).await?.map(aws::record).transpose()?;
         let Some(record) = record.filter(|record| now.as_secs() < record.expires_at) else { return Ok(None) };
         match self.login_of(&record.user_id).await {
-            Ok(login) => Ok(Some(login).filter(|login| login.epoch == record.epoch)),
+            Ok(found) => Ok(Some(found).filter(|(_, login)| login.epoch == record.epoch)),
             Err(Error::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
         }
