@@ -69,7 +69,7 @@ impl Config {
 
 /// What checkout does without a request. The braces matter: serde lets a unit variant pass with unknown members.
 #[derive(Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 enum Command {
     /// End what was left half way. Answered by [`Reconciled`].
     Reconcile {},
