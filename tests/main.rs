@@ -7,7 +7,9 @@
 // A test fails by panicking, in what it shares with others too.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod access;
 mod accounts;
+mod attacks;
 mod attempts;
 mod audit;
 mod books;
