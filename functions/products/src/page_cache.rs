@@ -7,8 +7,7 @@ use std::time::Duration;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use shared::clock::{Clock, Timestamp};
-
-use crate::representation::Representation;
+use shared::representation::Representation;
 
 const LIFETIME: Duration = Duration::from_secs(2);
 const PAGES: usize = 256;

@@ -16,6 +16,7 @@ pub mod https;
 pub mod identity;
 pub mod ids;
 pub mod money;
+pub mod representation;
 pub mod telemetry;
 pub mod text;
 pub mod transaction;

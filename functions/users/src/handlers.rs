@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::CACHE_CONTROL;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
 use shared::contract;
@@ -132,12 +131,6 @@ impl App {
         }
         let account = self.store.change(&caller.user_id, change).await?;
         http::json(StatusCode::OK, &account)
-    }
-
-    pub(crate) async fn public_keys(&self, _request: &Request) -> Result<Response, Error> {
-        let mut response = http::json(StatusCode::OK, self.signer.jwks())?;
-        http::set(&mut response, CACHE_CONTROL, "public, max-age=300")?;
-        Ok(response)
     }
 
     pub(crate) async fn make_admin(&self, username: &Username) -> Result<Account, Error> {

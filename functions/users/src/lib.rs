@@ -1,5 +1,5 @@
 //! Accounts and sign-in. Answers `POST /users`, `POST /login`, `GET` and `PATCH /users/me` and
-//! `GET /.well-known/jwks.json`; invoked directly, `{"command":"make_admin","username":…}` makes an admin.
+//! `GET /.well-known/jwks.json` and `GET /.well-known/openid-configuration`; invoked directly, `{"command":"make_admin","username":…}` makes an admin.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use shared::telemetry::{Log, Telemetry};
 use shared::{command, http};
 
 mod account;
+mod discovery;
 mod handlers;
 mod password;
 mod signer;
@@ -104,7 +105,8 @@ impl App {
             "POST /login" => self.login(request).await,
             "GET /users/me" => self.profile(request).await,
             "PATCH /users/me" => self.change_profile(request).await,
-            "GET /.well-known/jwks.json" => self.public_keys(request).await,
+            "GET /.well-known/jwks.json" => self.public_keys(request),
+            "GET /.well-known/openid-configuration" => self.openid_configuration(request),
             _ => Err(http::unknown_route(request)),
         }
     }
