@@ -1,14 +1,15 @@
 //! What orders does for checkout.
 
 use shared::contract::{
-    Cancel, Claim, Due, Find, Order, OrderAndPayment, OrderStatus, Payment, PaymentStatus, Place, Placed, Settle, Step,
+    Cancel, Claim, Due, EraseAddresses, Find, Order, OrderAndPayment, OrderStatus, Payment, PaymentStatus, Place,
+    Placed, Settle, Step,
 };
 use shared::error::Error;
 use shared::ids::PaymentId;
 
 use crate::App;
 use crate::order::{self, Event};
-use crate::store::{NewOrder, NotPlaced};
+use crate::store::{Erased, NewOrder, NotPlaced};
 
 /// How often a cancellation is tried beside others who change the order.
 const CANCEL_ATTEMPTS: usize = 3;
@@ -149,6 +150,11 @@ impl App {
             }
         }
         Ok(due)
+    }
+
+    /// Takes a user's shipping addresses out of the orders that nobody has work with any more.
+    pub(crate) async fn erase_addresses(&self, erase: EraseAddresses) -> Result<Erased, Error> {
+        self.store.erase_addresses(&erase.user_id).await
     }
 
     pub(crate) async fn find(&self, find: Find) -> Result<OrderAndPayment, Error> {

@@ -1,6 +1,6 @@
 //! An order's life. Answers `GET /orders`, `GET /orders/{order_id}`, `GET /fulfilment`, `GET /fulfilment/{order_id}` and
 //! `POST /orders/{order_id}/fulfilment`; checkout invokes it directly with the commands `place`,
-//! `settle`, `cancel`, `claim` and `find`.
+//! `settle`, `cancel`, `claim` and `find`, a person with `{"command":"erase_addresses","user_id":…}`.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ mod handlers;
 mod order;
 mod store;
 
-use store::Store;
+use store::{Erased, Store};
 
 /// What the function is given.
 pub struct Config {
@@ -65,6 +65,7 @@ enum Reply {
     Placed(Placed),
     Order(Box<OrderAndPayment>),
     Due(Due),
+    Erased(Erased),
 }
 
 impl Reply {
@@ -120,6 +121,7 @@ impl App {
             OrdersCommand::Cancel(cancel) => self.cancel(cancel).await.map(Reply::order),
             OrdersCommand::Claim(claim) => self.claim(claim).await.map(Reply::Due),
             OrdersCommand::Find(find) => self.find(find).await.map(Reply::order),
+            OrdersCommand::EraseAddresses(erase) => self.erase_addresses(erase).await.map(Reply::Erased),
         }
     }
 }

@@ -19,6 +19,9 @@ use shared::transaction::{self, Cancelled, condition_failed};
 use crate::order::{self, Event, Offer, shortage};
 use record::{OrderRecord, SHARDS, partition, sort_key, work};
 
+pub use erasure::Erased;
+
+mod erasure;
 mod record;
 
 /// The tables.

@@ -45,7 +45,7 @@ struct Bytes;
 impl Weighter<PageKey, Entry> for Bytes {
     fn weight(&self, key: &PageKey, entry: &Entry) -> u64 {
         let texts = [&key.after, &key.category, &key.prefix].into_iter().flatten().map(String::len);
-        u64::try_from(texts.sum::<usize>() + entry.page.len() + size_of::<(PageKey, Entry)>()).unwrap_or(u64::MAX)
+        u64::try_from(texts.sum::<usize>() + entry.page.size() + size_of::<(PageKey, Entry)>()).unwrap_or(u64::MAX)
     }
 }
 

@@ -45,6 +45,9 @@ pub enum OrdersCommand {
     Claim(Claim),
     /// Read an order. Answered by [`OrderAndPayment`].
     Find(Find),
+    /// For a person: take a user's shipping addresses out of the orders that are at their end. Answered by how many were
+    /// erased, and how many kept because somebody still has work with the order.
+    EraseAddresses(EraseAddresses),
 }
 
 impl Command for OrdersCommand {
@@ -55,6 +58,7 @@ impl Command for OrdersCommand {
             OrdersCommand::Cancel(_) => "cancel",
             OrdersCommand::Claim(_) => "claim",
             OrdersCommand::Find(_) => "find",
+            OrdersCommand::EraseAddresses(_) => "erase_addresses",
         }
     }
 }
@@ -287,6 +291,14 @@ pub struct Due {
 pub struct Find {
     /// The order.
     pub order_id: OrderId,
+}
+
+/// A user whose shipping addresses are to be erased.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EraseAddresses {
+    /// The user.
+    pub user_id: UserId,
 }
 
 /// The provider's id of a payment method. Its `Debug` says nothing.

@@ -29,7 +29,7 @@ impl Representation {
     }
 
     /// How many bytes it has.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.body.len()
     }
 
