@@ -233,6 +233,7 @@ async fn an_answer_names_the_origin_that_may_read_it_and_no_other() {
         ("/fail", "", 500),
         ("/hang", "", 503),
         ("/slow", "", 200),
+        ("/slow", "", 200),
         ("/slow", "", 429),
     ] {
         let (status, head, _) = stage.get(path, &format!("{good}{headers}")).await;
