@@ -18,6 +18,7 @@ OPEN = {
     "GET /products",
     "GET /products/{product_id}",
     "GET /.well-known/jwks.json",
+    "GET /.well-known/openid-configuration",
     # Its sender signs it, which payments verifies.
     "POST /webhooks/stripe",
 }
@@ -97,6 +98,21 @@ def is_limit(value: object) -> bool:
     return isinstance(value, (int, float)) and value > 0
 
 
+def other_origins_are_named(deployment: Deployment) -> Iterator[str]:
+    """Pages of other origins may use the API only if the parameter names them, and never with cookies."""
+    wanted = [origin for origin in deployment.parameters["CorsOrigins"].split(",") if origin]
+    for name, api in of_type(deployment, "AWS::ApiGatewayV2::Api"):
+        cors = api["Body"].get("x-amazon-apigateway-cors", {})
+        if any("*" in origin for origin in cors.get("allowOrigins", [])):
+            yield f"{name} lets every origin in: name those that CorsOrigins lists."
+        elif cors.get("allowOrigins", []) != wanted:
+            yield f"{name} lets other origins in than CorsOrigins lists."
+        if cors.get("allowCredentials"):
+            yield f"{name} lets other origins send cookies: who is calling is in a header."
+        if "*" in (*cors.get("allowHeaders", []), *cors.get("allowMethods", []), *cors.get("exposeHeaders", [])):
+            yield f"{name} allows other origins every header or method: list them."
+
+
 def access_is_logged(deployment: Deployment) -> Iterator[str]:
     groups = {f"${{{name}.Arn}}" for name, _ in of_type(deployment, "AWS::Logs::LogGroup")}
     for name, stage in of_type(deployment, "AWS::ApiGatewayV2::Stage"):
@@ -128,5 +144,6 @@ RULES = (
     routes_ask_who_is_calling,
     authorizer_is_asked_every_time,
     routes_are_throttled,
+    other_origins_are_named,
     access_is_logged,
 )

@@ -6,7 +6,6 @@ mod sessions;
 use std::sync::Arc;
 
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::CACHE_CONTROL;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
 use shared::contract;
@@ -147,12 +146,6 @@ impl App {
     pub(crate) async fn close(&self, request: &Request) -> Result<Response, Error> {
         self.store.close(&request.caller()?.user_id, self.clock.now()).await?;
         Ok(http::empty(StatusCode::NO_CONTENT))
-    }
-
-    pub(crate) async fn public_keys(&self, _request: &Request) -> Result<Response, Error> {
-        let mut response = http::json(StatusCode::OK, self.signer.jwks())?;
-        http::set(&mut response, CACHE_CONTROL, "public, max-age=300")?;
-        Ok(response)
     }
 
     pub(crate) async fn make_admin(&self, username: &Username) -> Result<Account, Error> {

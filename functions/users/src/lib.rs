@@ -1,7 +1,7 @@
 //! Accounts, sign-in and sessions. Answers `POST /users`, `POST /login`, `POST /token/refresh`, `POST /logout`,
-//! `POST /password/reset`, everything under `/users/me`, and `GET /.well-known/jwks.json`; invoked directly,
-//! `{"command":"make_admin","username":…}` makes an admin, and `{"command":"issue_password_reset","username":…}` a token
-//! that sets a new password.
+//! `POST /password/reset`, everything under `/users/me`, `GET /.well-known/jwks.json` and
+//! `GET /.well-known/openid-configuration`; invoked directly, `{"command":"make_admin","username":…}` makes an admin, and
+//! `{"command":"issue_password_reset","username":…}` a token that sets a new password.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use shared::{command, http};
 
 mod account;
 mod attempts;
+mod discovery;
 mod handlers;
 mod password;
 mod session;
@@ -135,7 +136,8 @@ impl App {
             "PUT /users/me/password" => self.change_password(request).await,
             "GET /users/me/sessions" => self.sessions(request).await,
             "DELETE /users/me/sessions/{session_id}" => self.end_session(request).await,
-            "GET /.well-known/jwks.json" => self.public_keys(request).await,
+            "GET /.well-known/jwks.json" => self.public_keys(request),
+            "GET /.well-known/openid-configuration" => self.openid_configuration(request),
             _ => Err(http::unknown_route(request)),
         }
     }

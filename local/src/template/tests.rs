@@ -103,6 +103,18 @@ fn parameters_reach_the_throttles() {
 }
 
 #[test]
+fn cors_is_configured_by_a_parameter() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    assert_eq!(own().api.cors, None, "by default there is none");
+    let origins = "https://shop.example,http://localhost:5173".to_owned();
+    let given = Given { parameters: BTreeMap::from([("CorsOrigins".to_owned(), origins)]), ..project() };
+    let cors = Template::load(&path, &given).unwrap().api.cors.unwrap();
+    assert_eq!(cors.origins, ["https://shop.example", "http://localhost:5173"]);
+    assert!(cors.headers.contains(&"idempotency-key".to_owned()) && !cors.credentials, "{cors:?}");
+    assert_eq!(cors.max_age, Some(3600));
+}
+
+#[test]
 fn a_small_template_has_its_routes_and_a_warning() {
     let template = parse(&small("", "Method: get, Path: '/a/{id}'")).unwrap();
     assert_eq!(template.api.routes[0].key(), "GET /a/{id}");
@@ -122,8 +134,12 @@ fn what_would_change_behaviour_is_refused_with_its_line() {
     let route = "Method: GET, Path: /a";
     for (source, expected) in [
         (
-            small("CorsConfiguration: {}", route),
-            "7: CorsConfiguration of HTTP API `Api` is not understood by the local shop.",
+            small("CorsConfiguration: {AllowOrigin: ['*']}", route),
+            "7: AllowOrigin of CorsConfiguration is not understood by the local shop.",
+        ),
+        (
+            small("CorsConfiguration: {AllowOrigins: ['*'], AllowCredentials: true}", route),
+            "7: AWS refuses AllowCredentials together with the origin `*`: name the origins.",
         ),
         (small("Nonsense: 1", route), "7: Nonsense of HTTP API `Api` is not understood by the local shop."),
         (small("TracingEnabled: true", route), "7: an HTTP API does not trace requests: set Tracing on the functions."),
