@@ -262,6 +262,23 @@ async fn an_attempt_that_is_given_back_late_shortens_no_wait_of_another() {
 }
 
 #[tokio::test]
+async fn a_counter_that_is_begun_anew_late_forgets_no_failure_since() {
+    let chaos = Chaos::none();
+    let Some(shop) = shop_with(&chaos).await else { return };
+    let (client, name) = (shop.anonymous(), new_username());
+    guess(&client, &name).await.problem(401, "invalid-credentials");
+    shop.advance(Duration::from_secs(24 * 60 * 60));
+    let late = chaos.plan(held("UpdateItem", ":ended"));
+    guess(&client, &name).await.problem(503, "unavailable");
+    assert!(late.met() > 0);
+    chaos.end();
+
+    fail_nine_times(&shop, &client, &name).await;
+    late.release().await;
+    guess(&client, &name).await.problem(429, "too-many-attempts");
+}
+
+#[tokio::test]
 async fn a_hash_that_is_renewed_late_does_not_undo_a_change_of_password() {
     let chaos = Chaos::none();
     let Some(shop) = shop_with(&chaos).await else { return };
