@@ -362,5 +362,5 @@ fn only_keys_for_es256_signatures_verify_anything() {
         let shown = format!("{wrong:?}");
         assert!(!accepts(wrong), "{shown}");
     }
-    assert!(!verifier_with(Vec::new()).verify(&token, Timestamp::from_millis(NOW * 1000)).is_ok());
+    assert!(verifier_with(Vec::new()).verify(&token, Timestamp::from_millis(NOW * 1000)).is_err());
 }
