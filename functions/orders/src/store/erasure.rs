@@ -9,7 +9,7 @@ use super::{Store, text};
 use crate::order::{self, Work};
 
 /// How many orders are read at once.
-const PAGE: usize = 100;
+const PAGE: usize = 25;
 
 /// What became of the addresses in a user's orders.
 #[derive(Debug, Default, serde::Serialize)]
