@@ -41,7 +41,7 @@ pub fn decode(text: &str) -> Vec<u8> {
 }
 
 fn private_key(keys: &Keys) -> SigningKey {
-    let encoded = keys.signing_key().strip_prefix("pkcs8:").expect("a key that is held");
+    let encoded = keys.a().strip_prefix("pkcs8:").expect("a key that is held");
     SigningKey::from_pkcs8_der(&decode(encoded)).expect("a P-256 key")
 }
 
