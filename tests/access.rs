@@ -40,9 +40,24 @@ const MATRIX: &[Line] = &[
     //                                                      none  refused expired another admin owner
     line("POST /users", r#"{"username": "$new_username", "password": "$password"}"#, [201, 201, 201, 201, 201, 201]),
     line("POST /login", r#"{"username": "$username", "password": "$password"}"#, [200, 200, 200, 200, 200, 200]),
+    line("POST /token/refresh", r#"{"refresh_token": "$refresh_token"}"#, [200; 6]),
+    line("POST /logout", r#"{"refresh_token": "$refresh_token"}"#, [204; 6]),
+    // Open to whoever has a reset token, which nobody here has.
+    line("POST /password/reset", r#"{"reset_token": "none", "new_password": "$new_username"}"#, [400; 6]),
     line("GET /.well-known/jwks.json", "", [200, 200, 200, 200, 200, 200]),
+    // The issuer of a local shop is no URL.
+    line("GET /.well-known/openid-configuration", "", [404; 6]),
     line("GET /users/me", "", [401, 403, 403, 200, 200, 200]),
     line("PATCH /users/me", r#"{"display_name": "Ada"}"#, [401, 403, 403, 200, 200, 200]),
+    // The owner's password is a wrong one for everybody else.
+    line(
+        "PUT /users/me/password",
+        r#"{"current_password": "$password", "new_password": "$new_username"}"#,
+        [401, 403, 403, 401, 401, 204],
+    ),
+    line("GET /users/me/sessions", "", [401, 403, 403, 200, 200, 200]),
+    line("DELETE /users/me/sessions/{session_id}", "", [401, 403, 403, 404, 404, 204]),
+    line("DELETE /users/me", "", [401, 403, 403, 204, 204, 204]),
     line("GET /products", "", [200, 200, 200, 200, 200, 200]),
     line("GET /products/{product_id}", "", [200, 200, 200, 200, 200, 200]),
     line("POST /products", NEW_PRODUCT, [401, 403, 403, 403, 201, 403]),
@@ -56,8 +71,8 @@ const MATRIX: &[Line] = &[
     line("GET /fulfilment", "", [401, 403, 403, 403, 200, 403]),
     line("GET /fulfilment/{order_id}", "", [401, 403, 403, 403, 200, 403]),
     line("POST /orders/{order_id}/fulfilment", r#"{"status": "PACKED"}"#, [401, 403, 403, 403, 200, 403]),
-    // Open to the provider, whose signature is asked for instead; with the sandbox there is no such provider.
-    line("POST /webhooks/stripe", "{}", [404; 6]),
+    // Open to the provider, whose signature is asked for instead.
+    line("POST /webhooks/stripe", "{}", [400; 6]),
 ];
 
 /// What a line is tried with: people, an order and a product of its own, so that lines may use them up.
