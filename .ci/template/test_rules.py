@@ -1,9 +1,12 @@
 """Portico's template keeps every rule, and each rule finds the templates that break it."""
 
 import copy
+import json
+import re
 import unittest
 
 from breaches import BREACHES
+from breaches.writing import keys_of
 from rules import RULES
 from translate import VARIANTS, Deployment, read, translate
 
@@ -21,6 +24,22 @@ class Rules(unittest.TestCase):
         for variant, chosen in VARIANTS.items():
             with self.subTest(variant):
                 self.assertEqual(found(translate(self.written, chosen)), {})
+
+    def test_a_key_that_takes_anothers_place_keeps_every_rule(self) -> None:
+        for key in keys_of(self.written):
+            with self.subTest(key):
+                renamed = json.loads(re.sub(rf"\b{key}\b", f"{key}2", json.dumps(self.written)))
+                self.assertNotIn(key, keys_of(renamed))
+                self.assertEqual(found(translate(renamed, VARIANTS["production"])), {})
+                for breach in BREACHES:
+                    breach.change(copy.deepcopy(renamed))
+
+    def test_what_a_failed_first_deployment_made_may_go(self) -> None:
+        cleaning = copy.deepcopy(self.written)
+        for resource in cleaning["Resources"].values():
+            if "DeletionPolicy" in resource:
+                resource["DeletionPolicy"] = {"Fn::If": ["IsDevelopment", "Delete", "RetainExceptOnCreate"]}
+        self.assertEqual(found(translate(cleaning, VARIANTS["production"])), {})
 
     def test_each_broken_template_breaks_its_rules_and_no_other(self) -> None:
         # Otherwise every broken template would break one rule too many, and the one sentence that matters would be lost.

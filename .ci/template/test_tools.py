@@ -12,7 +12,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from breaches import a_table_cannot_be_restored, nothing_is_traced, properties
+from breaches.functions import nothing_is_traced
+from breaches.storage import a_table_cannot_be_restored
+from breaches.writing import properties
 from samcli.yamlhelper import yaml_parse
 from translate import VARIANTS, Tree, read, translate
 

@@ -169,8 +169,8 @@ fn other_way(template: &Template, wrong: &[(&Function, Fault)]) -> Option<String
     let agreed = wrong.len() == template.functions.len() && found.iter().all(|found| *found == first);
     agreed.then(|| {
         format!(
-            "; or keep them, as all of them are {first}, and say `--parameter-overrides Architecture={first}` to sam and \
-             `--parameter Architecture={first}` here"
+            "; or keep them, as all of them are {first}, and say `--parameter Architecture={first}` here and \
+             Architecture={first} in samconfig.toml's parameter_overrides"
         )
     })
 }

@@ -45,6 +45,8 @@ type Names = [String; 3];
 enum Outcome {
     Answer(Bytes),
     Failure(Failure),
+    /// The endpoint knows the function, but has not run it: every answer to a dry run but that of `cargo lambda watch`.
+    NotRun(Failure),
     UnknownFunction,
     NoConnection(String),
 }
@@ -91,9 +93,10 @@ impl Remote {
     }
 
     /// Calls every function once with an event that none of them does anything for, so that `cargo lambda watch` compiles
-    /// them now and not while somebody waits for an answer. Waits for an endpoint that is not there yet.
+    /// them now and not while somebody waits for an answer. Others run nothing then. Waits for an endpoint that is not
+    /// there yet.
     pub async fn wake(&self, template: &Template, say: impl Fn(&str)) {
-        let mut said = false;
+        let (mut said, mut ran) = (false, true);
         for names in template.functions.iter().map(names) {
             loop {
                 match self.try_names(&names, Bytes::from_static(b"{}"), None, true).await {
@@ -105,18 +108,23 @@ impl Remote {
                         tokio::time::sleep(AGAIN).await;
                     }
                     Outcome::UnknownFunction => return say(&self.unknown(&names)),
+                    Outcome::NotRun(_) => {
+                        ran = false;
+                        break;
+                    }
                     // Even a refusal comes from a function that runs.
                     Outcome::Answer(_) | Outcome::Failure(_) => break,
                 }
             }
         }
-        say(&format!("The functions at {} have answered.", self.url));
+        let they = if ran { "have answered" } else { "can be reached; each starts when it is first called" };
+        say(&format!("The functions at {} {they}.", self.url));
     }
 
     async fn call(&self, names: &Names, event: Bytes, context: Context) -> Result<Vec<u8>, Failure> {
         match self.try_names(names, event, context.xray_trace_id.as_deref(), false).await {
             Outcome::Answer(answer) => Ok(answer.into()),
-            Outcome::Failure(failure) => Err(failure),
+            Outcome::Failure(failure) | Outcome::NotRun(failure) => Err(failure),
             Outcome::NoConnection(why) => Err(elsewhere(self.unreachable(&why))),
             Outcome::UnknownFunction => Err(elsewhere(self.unknown(names))),
         }
@@ -161,19 +169,21 @@ impl Remote {
     }
 
     /// Lambda and `sam local` report a function's failure with 200 and a header, `cargo lambda watch` with 500 and, in the
-    /// body, what the function said; a 500 of its own has another body.
+    /// body, what the function said; a 500 of its own has another body. To a dry run Lambda and portico say 204,
+    /// `sam local` 501, and 501 too when it could not make a container.
     fn read(&self, name: &str, status: StatusCode, headers: &HeaderMap, body: Bytes) -> Outcome {
         let header = headers.get("x-amz-function-error").map(|kind| kind.to_str().unwrap_or_default());
         let said = || serde_json::from_slice::<Failure>(&body).ok();
+        let unexpected =
+            || elsewhere(format!("{} answered {} for {name}: {}", self.url, status.as_u16(), excerpt(&body)));
         match (status, header) {
             (StatusCode::NOT_FOUND, _) => Outcome::UnknownFunction,
+            (StatusCode::NO_CONTENT | StatusCode::NOT_IMPLEMENTED, _) => Outcome::NotRun(unexpected()),
             (status, None) if status.is_success() => Outcome::Answer(body),
             (status, Some(kind)) if status.is_success() => Outcome::Failure(
                 said().unwrap_or_else(|| Failure { error_type: kind.to_owned(), error_message: excerpt(&body) }),
             ),
-            (status, _) => Outcome::Failure(said().unwrap_or_else(|| {
-                elsewhere(format!("{} answered {} for {name}: {}", self.url, status.as_u16(), excerpt(&body)))
-            })),
+            _ => Outcome::Failure(said().unwrap_or_else(unexpected)),
         }
     }
 

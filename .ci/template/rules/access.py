@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from fnmatch import fnmatch
 
 from rules.reading import (
-    Statement,
-    authorizers,
+    allows,
+    behind_the_api,
     functions,
-    key_policies,
+    named,
     of_type,
     permissions,
     policies_of_resources,
@@ -19,12 +18,15 @@ from rules.reading import (
 )
 from translate import Deployment, as_text
 
+# Stands for the signing keys' ARNs: a key that takes another's place has a name of its own.
+EACH_KEY = "each signing key"
+
 # The actions of each function, and on what. A new one is a decision: it is taken here and in template.yaml.
 GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "AuthorizerFunction": {},
     "UsersFunction": {
         "${UsersTable.Arn}": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
-        # It signs by the keys' own policies: see only_users_sign.
+        # It signs by the keys' own policies: see rules/keys.py.
     },
     "ProductsFunction": {
         "${ProductsTable.Arn}": (
@@ -55,8 +57,7 @@ GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
         "${PaymentsFunction.Arn}": ("lambda:InvokeFunction",),
     },
     "KeyringFunction": {
-        "${SigningKeyA.Arn}": ("kms:GetPublicKey",),
-        "${SigningKeyB.Arn}": ("kms:GetPublicKey",),
+        EACH_KEY: ("kms:GetPublicKey",),
     },
 }
 
@@ -82,13 +83,7 @@ MANAGED_POLICIES = {
 # Of a product, what orders may touch.
 STOCK = {"product_id", "part", "live", "available", "reserved"}
 
-# Whoever this account's policies allow.
-ADMINISTRATORS = "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
-
 READS = ("dynamodb:getitem", "dynamodb:batchgetitem", "dynamodb:query", "dynamodb:scan", "dynamodb:conditioncheckitem")
-
-# Each of these signs, or lets its holder pass signing on.
-SIGNING = ("kms:sign", "kms:creategrant")
 
 
 def no_wildcards(deployment: Deployment) -> Iterator[str]:
@@ -141,8 +136,14 @@ def grants_are_the_listed_ones(deployment: Deployment) -> Iterator[str]:
         if statement.allows:
             pairs = {(action, target) for action in statement.actions for target in statement.targets}
             held.setdefault(statement.holder, set()).update(pairs)
+    keys = [f"${{{name}.Arn}}" for name, _ in of_type(deployment, "AWS::KMS::Key")]
     wanted = {
-        role_of(function): {(action, target) for target, actions in grants.items() for action in actions}
+        role_of(function): {
+            (action, target)
+            for listed, actions in grants.items()
+            for target in (keys if listed == EACH_KEY else [listed])
+            for action in actions
+        }
         for function, grants in GRANTS.items()
     } | {role: {("lambda:InvokeFunction", f"${{{function}.Arn}}")} for role, function in SCHEDULE_ROLES.items()}
     if deployment.parameters["PaymentProvider"] == "stripe":
@@ -215,16 +216,14 @@ def only_checkout_invokes(deployment: Deployment) -> Iterator[str]:
 
 def only_the_api_is_let_in(deployment: Deployment) -> Iterator[str]:
     """A function's own policy lets the API in, for functions with a route and the authorizer. Payments has none."""
-    behind_the_api = {route.function for route in routes(deployment)}
-    for _, authorizer in authorizers(deployment):
-        behind_the_api.add(as_text(authorizer["authorizerUri"]).rpartition("/functions/${")[2].partition(".")[0])
-    if "PaymentsFunction" in behind_the_api:
+    invoked = behind_the_api(deployment)
+    if "PaymentsFunction" in invoked:
         yield "PaymentsFunction has a route: only checkout may reach it."
     for name, properties in of_type(deployment, "AWS::Lambda::Permission"):
-        function = as_text(properties["FunctionName"]).strip("${}").partition(".")[0]
+        function = named(as_text(properties["FunctionName"]))
         if as_text(properties["Principal"]) != "apigateway.amazonaws.com":
             yield f"{name} lets {as_text(properties['Principal'])} invoke {function}: only the API may."
-        elif function not in behind_the_api:
+        elif function not in invoked:
             yield f"{name} lets the API invoke {function}, which has no route."
         elif ":${Api}/" not in as_text(properties.get("SourceArn", "")):
             yield f"{name} lets any API invoke {function}: its SourceArn must name this one."
@@ -239,36 +238,6 @@ def only_payments_writes_payments(deployment: Deployment) -> Iterator[str]:
     for name, properties in of_type(deployment, "AWS::DynamoDB::Table"):
         if "ResourcePolicy" in properties:
             yield f"{name} has a policy of its own: what may be done with it is in the functions' roles."
-
-
-def only_users_sign(deployment: Deployment) -> Iterator[str]:
-    """The keys let users sign, and nobody else; no role is allowed to sign by a policy of its own."""
-    users = f"${{{role_of('UsersFunction')}.Arn}}"
-    for statement in permissions(deployment):
-        for action in signing(statement):
-            yield f"{statement.holder} may {action}: only the keys' own policies let users sign."
-    signed = set()
-    for statement in key_policies(deployment):
-        # Who may change a key's policy may let himself sign.
-        for principal in set(statement.principals) - {ADMINISTRATORS, users}:
-            yield f"{statement.holder} lets {principal} in: it is for this account's administrators and for users."
-        for action in signing(statement):
-            if statement.principals != (users,) or action != "kms:Sign":
-                yield f"{statement.holder} lets {', '.join(statement.principals)} {action}: only users may sign."
-            else:
-                signed.add(statement.holder)
-    for name, _ in of_type(deployment, "AWS::KMS::Key"):
-        if name not in signed:
-            yield f"{name} does not let users sign."
-
-
-def signing(statement: Statement) -> list[str]:
-    return [action for action in statement.actions if statement.allows and allows(action, *SIGNING)]
-
-
-def allows(pattern: str, *actions: str) -> bool:
-    """IAM's actions know no upper and lower case."""
-    return any(fnmatch(action, pattern.lower()) for action in actions)
 
 
 def no_doors_beside_the_api(deployment: Deployment) -> Iterator[str]:
@@ -293,6 +262,5 @@ RULES = (
     only_checkout_invokes,
     only_the_api_is_let_in,
     only_payments_writes_payments,
-    only_users_sign,
     no_doors_beside_the_api,
 )

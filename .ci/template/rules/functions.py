@@ -3,13 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from rules.reading import functions, of_type
+from rules.reading import behind_the_api, custom_resources, functions, named, of_type, permissions, role_of
 from translate import Deployment, as_text
 
 API_TIMEOUT = 30
-
-# What nobody waits for may take longer: so long as Lambda lets it.
-UNAWAITED = {"AuditFunction": 900}
 
 # Starved by a flood of the other, each would take the whole shop down.
 RESERVED = ("AuthorizerFunction", "UsersFunction")
@@ -66,11 +63,30 @@ def log_for_a_limited_time(deployment: Deployment) -> Iterator[str]:
 
 
 def answer_before_the_api_gives_up(deployment: Deployment) -> Iterator[str]:
+    """The functions that the API invokes, and those that these wait for."""
+    waited_for = behind_the_api(deployment)
+    holders = {role_of(name) for name in waited_for}
+    for statement in permissions(deployment):
+        if "lambda:InvokeFunction" in statement.actions and statement.holder in holders:
+            waited_for.update(map(named, statement.targets))
     for name, properties in functions(deployment):
         timeout = properties.get("Timeout")
-        limit = UNAWAITED.get(name, API_TIMEOUT - 1)
-        if not isinstance(timeout, int) or timeout > limit:
-            yield f"{name} may take {timeout} s: the API waits for {API_TIMEOUT}, so make it {limit} at most."
+        if name in waited_for and not is_below(timeout, API_TIMEOUT):
+            yield f"{name} may take {timeout} s: the API waits for {API_TIMEOUT}."
+
+
+def answer_before_cloudformation_gives_up(deployment: Deployment) -> Iterator[str]:
+    timeouts = {name: properties.get("Timeout") for name, properties in functions(deployment)}
+    for name, properties in custom_resources(deployment):
+        function = named(as_text(properties["ServiceToken"]))
+        limit = properties.get("ServiceTimeout")
+        timeout = timeouts.get(function)
+        if not is_below(timeout, limit):
+            yield f"{function} may take {timeout} s: {name} waits for {limit} (ServiceTimeout)."
+
+
+def is_below(timeout: object, limit: object) -> bool:
+    return isinstance(timeout, int) and isinstance(limit, int) and timeout < limit
 
 
 def checkout_knows_its_timeout(deployment: Deployment) -> Iterator[str]:
@@ -106,6 +122,7 @@ RULES = (
     are_traced,
     log_for_a_limited_time,
     answer_before_the_api_gives_up,
+    answer_before_cloudformation_gives_up,
     checkout_knows_its_timeout,
     have_what_is_reserved,
     hold_no_secrets,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import Any
 
 from translate import Deployment, Tree, as_text
@@ -16,6 +17,13 @@ def of_type(deployment: Deployment, kind: str) -> Iterator[tuple[str, Tree]]:
 
 def functions(deployment: Deployment) -> Iterator[tuple[str, Tree]]:
     return of_type(deployment, "AWS::Lambda::Function")
+
+
+def custom_resources(deployment: Deployment) -> Iterator[tuple[str, Tree]]:
+    """Names and properties of the resources that a function of the template makes."""
+    for name, resource in deployment.resources.items():
+        if resource["Type"].startswith(("Custom::", "AWS::CloudFormation::CustomResource")):
+            yield name, resource["Properties"]
 
 
 def several(value: Any) -> list[Any]:
@@ -49,6 +57,11 @@ def statements(holder: str, document: Tree) -> Iterator[Statement]:
             condition=written.get("Condition", {}),
             inverted=bool(written.keys() & {"NotAction", "NotResource", "NotPrincipal"}),
         )
+
+
+def allows(pattern: str, *actions: str) -> bool:
+    """IAM's actions know no upper and lower case."""
+    return any(fnmatch(action, pattern.lower()) for action in actions)
 
 
 def is_reference(value: Tree) -> bool:
@@ -87,6 +100,11 @@ def policies_of_resources(deployment: Deployment) -> Iterator[Statement]:
                     yield from statements(name, document)
 
 
+def named(reference: str) -> str:
+    """The resource that ${X} or ${X.Arn} is."""
+    return reference.strip("${}").partition(".")[0]
+
+
 def role_of(function: str) -> str:
     """SAM's name for the role that it makes for a function."""
     return f"{function}Role"
@@ -112,7 +130,7 @@ def routes(deployment: Deployment) -> Iterator[Route]:
                 uri = as_text(operation["x-amazon-apigateway-integration"]["uri"])
                 yield Route(
                     key=f"{method.upper()} {path}",
-                    function=uri.rpartition("/functions/${")[2].partition(".")[0],
+                    function=function_of(uri),
                     # SAM writes NONE, which stands for no scheme at all.
                     authorizer=names[0] if names and "NONE" not in names else None,
                 )
@@ -123,3 +141,14 @@ def authorizers(deployment: Deployment) -> Iterator[tuple[str, Tree]]:
         schemes = properties["Body"].get("components", {}).get("securitySchemes", {})
         for name, scheme in schemes.items():
             yield name, scheme["x-amazon-apigateway-authorizer"]
+
+
+def behind_the_api(deployment: Deployment) -> set[str]:
+    """The functions that the API invokes: those with a route, and the authorizer."""
+    uris = [as_text(authorizer["authorizerUri"]) for _, authorizer in authorizers(deployment)]
+    return {route.function for route in routes(deployment)} | {function_of(uri) for uri in uris}
+
+
+def function_of(uri: str) -> str:
+    """The function that the API invokes by such a URI: …/functions/${X.Arn}/invocations."""
+    return uri.rpartition("/functions/${")[2].partition(".")[0]

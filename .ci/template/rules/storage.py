@@ -7,6 +7,12 @@ from translate import Deployment
 
 STATEFUL = ("AWS::DynamoDB::Table", "AWS::KMS::Key")
 
+# RetainExceptOnCreate only removes what a first creation that failed has made: nothing is in it yet.
+KEEPING = {
+    "DeletionPolicy": ("Retain", "RetainExceptOnCreate"),
+    "UpdateReplacePolicy": ("Retain",),
+}
+
 
 def tables_can_be_restored(deployment: Deployment) -> Iterator[str]:
     for name, properties in of_type(deployment, "AWS::DynamoDB::Table"):
@@ -32,8 +38,8 @@ def production_outlives_its_stack(deployment: Deployment) -> Iterator[str]:
     if deployment.parameters["Stage"] == "development":
         return
     for name, resource in deployment.resources.items():
-        for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
-            if resource["Type"] in STATEFUL and resource.get(policy) != "Retain":
+        for policy, keeping in KEEPING.items():
+            if resource["Type"] in STATEFUL and resource.get(policy) not in keeping:
                 yield f"{name} has the {policy} {resource.get(policy)}: outside development it must be Retain."
 
 

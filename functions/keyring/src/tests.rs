@@ -1,6 +1,7 @@
 //! The function between a KMS and a CloudFormation on loopback ports.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
@@ -48,13 +49,19 @@ fn public_der(byte: u8) -> Vec<u8> {
     key.to_public_key_der().unwrap().as_bytes().to_vec()
 }
 
-/// A KMS that knows the keys `key-1` and `key-2`, and `odd`, which is none.
+/// A KMS that knows the keys `key-1` and `key-2`, and `odd`, which is none. The first requests for `late` and all for
+/// `closed` it refuses.
 async fn kms() -> String {
-    serve(|_, body| {
+    let refusals = AtomicUsize::new(0);
+    serve(move |_, body| {
+        let denied = || (400, json!({"__type": "AccessDeniedException", "message": "not authorized"}));
         let der = match body["KeyId"].as_str() {
             Some("key-1") => public_der(1),
             Some("key-2") => public_der(2),
             Some("odd") => vec![0x30, 0],
+            Some("late") if refusals.fetch_add(1, Ordering::Relaxed) < 3 => return denied(),
+            Some("late") => public_der(3),
+            Some("closed") => return denied(),
             _ => return (400, json!({"__type": "NotFoundException", "message": "no such key"})),
         };
         let encoded = BASE64_STANDARD.encode(&der);
@@ -71,6 +78,7 @@ fn app(kms: &str) -> Arc<App> {
     };
     let mut config = Config::read(variable).unwrap();
     config.log = Log::to(|_| {});
+    config.pause = Duration::from_millis(1);
     Arc::new(App::new(config))
 }
 
@@ -135,11 +143,44 @@ async fn an_update_keeps_the_name_and_a_deletion_reads_nothing() {
 
 #[tokio::test]
 async fn a_key_that_cannot_be_read_fails_the_deployment_at_once() {
-    for (keys, why) in [(["key-1", "gone"], "NotFoundException"), (["odd", "key-1"], "odd is no key on P-256")] {
+    for (keys, why) in [
+        (vec!["key-1", "gone"], "NotFoundException"),
+        (vec!["odd", "key-1"], "odd is no key on P-256"),
+        (vec!["closed"], "AccessDeniedException"),
+        (vec![], "names no key"),
+    ] {
         let answer = told("Create", &keys).await;
         assert_eq!(answer["Status"], "FAILED", "{answer}");
         assert!(answer["Reason"].as_str().is_some_and(|reason| reason.contains(why)), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_right_that_has_not_arrived_yet_is_waited_for() {
+    let answer = told("Update", &["key-1", "late"]).await;
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    let jwks: Jwks = answer["Data"]["Jwks"].as_str().unwrap().parse().unwrap();
+    assert_eq!(jwks.keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), ["key-1", "late"]);
+}
+
+#[tokio::test]
+async fn properties_of_another_version_are_answered_too() {
+    let told = |kind: &'static str| async move {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&heard);
+        let cloudformation = serve(move |_, body| {
+            told.lock().unwrap().push(body);
+            (200, Value::Null)
+        })
+        .await;
+        let mut request = request(kind, &cloudformation, &[]).payload;
+        request.resource_properties = json!({"Keys": "key-1"});
+        let event = LambdaEvent::new(request, lambda_runtime::Context::default());
+        app(&kms().await).handle(event).await.unwrap();
+        let answer = heard.lock().unwrap().remove(0);
+        answer["Status"].clone()
+    };
+    assert_eq!((told("Delete").await, told("Update").await), (json!("SUCCESS"), json!("FAILED")));
 }
 
 #[tokio::test]

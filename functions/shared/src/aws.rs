@@ -24,13 +24,17 @@ use memchr::memmem::find;
 use crate::config::{self, Environment};
 use crate::error::Error;
 
+mod endpoint;
+
+use endpoint::Address;
+
 /// How long a warm-up request may take; a cold start does not wait longer than that for a connection.
 pub const WARM_UP: Duration = Duration::from_millis(500);
 
 /// A client of one service, as lean as all of them.
 macro_rules! client {
     ($config:ident, $sdk:ident, $endpoint:ident) => {{
-        let mut config = $sdk::Config::builder()
+        let config = $sdk::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new($config.region.clone()))
             .credentials_provider($config.credentials.clone())
@@ -38,8 +42,8 @@ macro_rules! client {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(timeouts())
             .retry_config(retries())
-            .http_client($config.http_client($config.$endpoint.as_deref()));
-        config.set_endpoint_url($config.$endpoint.clone());
+            .endpoint_resolver($config.$endpoint.clone())
+            .http_client($config.http_client(&$config.$endpoint));
         $sdk::Client::from_conf(config.build())
     }};
 }
@@ -49,10 +53,10 @@ macro_rules! client {
 pub struct Config {
     region: String,
     credentials: Credentials,
-    dynamodb: Option<String>,
-    kms: Option<String>,
-    lambda: Option<String>,
-    ssm: Option<String>,
+    dynamodb: Address,
+    kms: Address,
+    lambda: Address,
+    ssm: Address,
     roots: Option<String>,
     /// Setting TLS up costs more than all the rest of a start, so the clients of one function share it.
     https: Arc<OnceLock<SharedHttpClient>>,
@@ -66,9 +70,17 @@ impl Config {
     /// # Errors
     /// Region or keys are missing, or the file of certificates cannot be read.
     pub fn read<F: Fn(&str) -> Option<String>>(environment: &Environment<F>) -> Result<Config, config::Error> {
-        let endpoint = |service| environment.optional(service).or_else(|| environment.optional("AWS_ENDPOINT_URL"));
+        let region = environment.required("AWS_REGION")?;
+        let address = |variable, service| {
+            let given = environment.optional(variable).or_else(|| environment.optional("AWS_ENDPOINT_URL"));
+            Address::new(given.as_deref(), service, &region)
+        };
         Ok(Config {
-            region: environment.required("AWS_REGION")?,
+            dynamodb: address("AWS_ENDPOINT_URL_DYNAMODB", "dynamodb"),
+            kms: address("AWS_ENDPOINT_URL_KMS", "kms"),
+            lambda: address("AWS_ENDPOINT_URL_LAMBDA", "lambda"),
+            ssm: address("AWS_ENDPOINT_URL_SSM", "ssm"),
+            region,
             credentials: Credentials::new(
                 environment.required("AWS_ACCESS_KEY_ID")?,
                 environment.required("AWS_SECRET_ACCESS_KEY")?,
@@ -76,10 +88,6 @@ impl Config {
                 None,
                 "environment",
             ),
-            dynamodb: endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
-            kms: endpoint("AWS_ENDPOINT_URL_KMS"),
-            lambda: endpoint("AWS_ENDPOINT_URL_LAMBDA"),
-            ssm: endpoint("AWS_ENDPOINT_URL_SSM"),
             roots: environment.optional("AWS_CA_BUNDLE").map(certificates).transpose()?,
             https: Arc::default(),
         })
@@ -104,22 +112,22 @@ impl Config {
     /// knows better what a repeat means.
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
         use aws_sdk_lambda::config as lambda;
-        let mut config = aws_sdk_lambda::Config::builder()
+        let config = aws_sdk_lambda::Config::builder()
             .behavior_version(lambda::BehaviorVersion::latest())
             .region(lambda::Region::new(self.region.clone()))
             .credentials_provider(self.credentials.clone())
             .identity_cache(lambda::IdentityCache::no_cache())
             .stalled_stream_protection(lambda::StalledStreamProtectionConfig::disabled())
             .retry_config(lambda::retry::RetryConfig::disabled())
-            .http_client(self.http_client(self.lambda.as_deref()));
-        config.set_endpoint_url(self.lambda.clone());
+            .endpoint_resolver(self.lambda.clone())
+            .http_client(self.http_client(&self.lambda));
         aws_sdk_lambda::Client::from_conf(config.build())
     }
 
-    /// An HTTP client for an endpoint: without TLS where the endpoint is plain http, so that nothing of TLS is set up.
-    fn http_client(&self, endpoint: Option<&str>) -> SharedHttpClient {
+    /// An HTTP client for an address: without TLS where the address is plain http, so that nothing of TLS is set up.
+    fn http_client(&self, address: &Address) -> SharedHttpClient {
         let builder = || Builder::new().pool_idle_timeout(Duration::from_secs(60));
-        if endpoint.is_some_and(|url| url.starts_with("http://")) {
+        if address.is_plain() {
             return builder().build_http();
         }
         let https = self.https.get_or_init(|| {
@@ -352,6 +360,6 @@ mod tests {
             _ => None,
         });
         let config = Config::read(&environment).expect("complete");
-        assert_eq!(config.dynamodb.as_deref(), Some("http://all"));
+        assert!(config.dynamodb.is_plain());
     }
 }

@@ -84,7 +84,7 @@ impl Signer {
     pub async fn touch(&self) {
         if let Key::Kms { client, id } = &self.key {
             // Its answer is always an error, which says that it was a dry run.
-            let _ = sign(client, id, b"").dry_run(true).send().await;
+            let _ = sign(client, id, b"warm-up").dry_run(true).send().await;
         }
     }
 

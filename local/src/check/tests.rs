@@ -68,8 +68,8 @@ fn binaries_that_agree_can_be_followed_too() {
     assert_eq!(
         verdict(&arm, Some(X86_64), Some(X86_64)).unwrap_err(),
         "2 of 2 functions are not what the template says: run `cargo lambda build --release --arm64`; or keep them, \
-         as all of them are x86_64, and say `--parameter-overrides Architecture=x86_64` to sam and \
-         `--parameter Architecture=x86_64` here.\n  \
+         as all of them are x86_64, and say `--parameter Architecture=x86_64` here and \
+         Architecture=x86_64 in samconfig.toml's parameter_overrides.\n  \
          first (arm64): built/first/bootstrap is built for x86_64\n  \
          second (arm64): built/second/bootstrap is built for x86_64"
     );

@@ -61,11 +61,12 @@ async fn a_function_is_found_by_each_of_its_names() {
 
 #[tokio::test]
 async fn each_way_of_reporting_a_failure_is_one() {
-    let cases: [(Says, &str); 5] = [
+    let cases: [(Says, &str); 6] = [
         (|| unhandled(r#"{"errorType":"Broken","errorMessage":"no"}"#), "Broken: no"),
         (|| unhandled(r#"{"errorMessage":"no"}"#), r#"Unhandled: {"errorMessage":"no"}"#),
         (|| status(500, r#"{"errorType":"Broken","errorMessage":"no"}"#), "Broken: no"),
         (|| status(500, r#"{"title":"Oh"}"#), r#"Elsewhere: URL answered 500 for echo: {"title":"Oh"}"#),
+        (|| status(501, r#"{"Message":"no"}"#), r#"Elsewhere: URL answered 501 for echo: {"Message":"no"}"#),
         (|| status(502, " bad\n"), "Elsewhere: URL answered 502 for echo: bad"),
     ];
     for (answer, expected) in cases {
@@ -85,15 +86,13 @@ fn unhandled(body: &'static str) -> Response<&'static str> {
 async fn an_endpoint_without_the_function_or_without_anybody_says_what_to_start() {
     let endpoint = endpoint("another", || status(200, "")).await;
     let url = format!("http://{}", endpoint.address());
-    let failure = call(&url).await.unwrap_err().to_string().replace(&url, "URL");
+    let failure = call(&url).await.unwrap_err().to_string();
     assert_eq!(
-        failure,
+        failure.replace(&url, "URL"),
         "Elsewhere: URL knows no function echo or EchoFunction or shop-EchoFunction: start `cargo lambda watch` or \
          `sam local start-lambda` there, in this project."
     );
-    let said = std::sync::Mutex::new(Vec::new());
-    Remote::new(&url).unwrap().wake(&template(), |line| said.lock().unwrap().push(line.replace(&url, "URL"))).await;
-    assert_eq!(said.into_inner().unwrap(), [failure.trim_start_matches("Elsewhere: ")]);
+    assert_eq!(woken(&url).await, [failure.trim_start_matches("Elsewhere: ")]);
 
     let failure = call("http://127.0.0.1:1").await.unwrap_err().to_string();
     assert!(failure.starts_with("Elsewhere: no functions answer at http://127.0.0.1:1 ("), "{failure}");
@@ -122,6 +121,29 @@ async fn waking_waits_for_whoever_answers() {
     assert_eq!(heard.recv().await.unwrap(), format!("The functions at http://{address} have answered."));
     waking.await.unwrap();
     endpoint.stop().await;
+}
+
+#[tokio::test]
+async fn waking_says_where_it_woke_nothing() {
+    // Lambda's answer to a dry run, and that of `sam local`.
+    let answers: [Says; 2] =
+        [|| status(204, ""), || status(501, r#"{"Type":"LocalService","Message":"not supported"}"#)];
+    for answer in answers {
+        let endpoint = endpoint("echo", answer).await;
+        let url = format!("http://{}", endpoint.address());
+        assert_eq!(
+            woken(&url).await,
+            [format!("The functions at {url} can be reached; each starts when it is first called.")]
+        );
+        endpoint.stop().await;
+    }
+}
+
+/// What waking the functions at `url` says.
+async fn woken(url: &str) -> Vec<String> {
+    let said = std::sync::Mutex::new(Vec::new());
+    Remote::new(url).unwrap().wake(&template(), |line| said.lock().unwrap().push(line.to_owned())).await;
+    said.into_inner().unwrap()
 }
 
 #[test]
