@@ -14,6 +14,7 @@ mod cancel;
 mod catalogue;
 mod client;
 mod concurrency;
+mod conditions;
 mod deployed;
 mod direct;
 mod elsewhere;
