@@ -39,24 +39,20 @@ pub struct Response<T> {
 }
 
 impl<T: Serialize> Response<T> {
-    /// The answer to a request of these ids.
+    /// The answer to a request of these ids; a resource that has a name already keeps it.
     pub fn new(
         stack_id: String,
         request_id: String,
         logical_resource_id: String,
+        physical_resource_id: Option<String>,
         outcome: Outcome<Option<T>>,
     ) -> Response<T> {
         let (status, data, reason) = match outcome {
             Outcome::Success(data) => ("SUCCESS", data, None),
             Outcome::Failed(reason) => ("FAILED", None, Some(reason)),
         };
-        let physical_resource_id = PHYSICAL_ID.to_owned();
+        let physical_resource_id = physical_resource_id.unwrap_or_else(|| PHYSICAL_ID.to_owned());
         Response { status, reason, physical_resource_id, stack_id, request_id, logical_resource_id, data }
-    }
-
-    /// The answer for a resource that has a name already.
-    pub fn of(self, physical_resource_id: Option<String>) -> Response<T> {
-        Response { physical_resource_id: physical_resource_id.unwrap_or(self.physical_resource_id), ..self }
     }
 }
 

@@ -127,8 +127,13 @@ impl App {
             // Whoever deploys sees the reason, and may see the cause.
             Err(error) => Outcome::Failed(format!("no public keys: {}", error.cause().unwrap_or(error.title()))),
         };
-        let response = Response::new(request.stack_id, request.request_id, request.logical_resource_id, outcome);
-        let response = response.of(request.physical_resource_id);
+        let response = Response::new(
+            request.stack_id,
+            request.request_id,
+            request.logical_resource_id,
+            request.physical_resource_id,
+            outcome,
+        );
         let sent = callback::send(&request.response_url, &response).await;
         sent.inspect_err(|error| self.telemetry.note(&subject.request_id, error)).map_err(FunctionError)
     }
