@@ -31,12 +31,12 @@ impl Store {
     pub async fn create(&self, id: &ProductId, new: &NewProduct) -> Result<(), Error> {
         let mut writes = Vec::new();
         for item in seed_items(id, new)? {
-            let put = Put::builder().table_name(&self.table).set_item(Some(item));
-            let put = put.condition_expression("attribute_not_exists(product_id)").build().map_err(built)?;
+            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(built)?;
             writes.push(TransactWriteItem::builder().put(put).build());
         }
-        let taken = || Error::Internal(format!("{id} exists already"));
-        transaction::write(&self.client, writes).await.map_err(|cancelled| cancelled.on_condition_failed(taken))
+        // No condition to fail: an id is 128 random bits.
+        let impossible = || Error::Internal(format!("writing {id} was refused without a condition"));
+        transaction::write(&self.client, writes).await.map_err(|cancelled| cancelled.on_condition_failed(impossible))
     }
 
     /// Changes a live product.
