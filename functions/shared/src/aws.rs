@@ -23,9 +23,11 @@ use memchr::memmem::find;
 use crate::config::{self, Environment};
 use crate::error::Error;
 
+mod deadline;
 mod endpoint;
 mod failure;
 
+use deadline::{CALL, Deadline};
 use endpoint::Address;
 
 pub use failure::{OnConditionFailed, condition_failed};
@@ -44,6 +46,7 @@ macro_rules! client {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(timeouts())
             .retry_config(retries())
+            .interceptor(Deadline)
             .endpoint_resolver($config.$address.clone())
             .http_client($config.http_client(&$config.$address));
         $sdk::Client::from_conf(config.build())
@@ -95,7 +98,8 @@ impl Config {
         })
     }
 
-    /// A DynamoDB client. An attempt takes 1.5 s at most, all of them together 2.5 s.
+    /// A DynamoDB client. An attempt takes 1.5 s at most, all of them together 2.5 s, or what is left of the errand that
+    /// runs ([`crate::errand`]).
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         client!(self, aws_sdk_dynamodb, dynamodb)
     }
@@ -155,7 +159,7 @@ fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_millis(700))
         .operation_attempt_timeout(Duration::from_millis(1500))
-        .operation_timeout(Duration::from_millis(2500))
+        .operation_timeout(CALL)
         .build()
 }
 

@@ -42,8 +42,8 @@ pub fn condition_failed(reason: &CancellationReason) -> bool {
 
 const ATTEMPTS: u32 = 6;
 const DEADLINE: Duration = Duration::from_millis(1500);
-const FIRST_DELAY_MS: u64 = 20;
-const LONGEST_DELAY_MS: u64 = 400;
+const FIRST_DELAY: Duration = Duration::from_millis(20);
+const LONGEST_DELAY: Duration = Duration::from_millis(400);
 
 /// Writes all items or none. A transaction that was cancelled by others at the same items, or throttled, is sent again
 /// up to five times within 1.5 s, with full jitter, under the same client request token.
@@ -74,7 +74,7 @@ pub async fn write(client: &Client, items: Vec<TransactWriteItem>) -> Result<(),
         if !passing {
             return Err(Cancelled::Failed(error.into()));
         }
-        let delay = jittered(attempt);
+        let delay = jitter(ceiling(attempt));
         if attempt == ATTEMPTS || started.elapsed() + delay > DEADLINE {
             return Err(Cancelled::Failed(Error::Unavailable(format!("cancelled {attempt} times by others"))));
         }
@@ -83,16 +83,23 @@ pub async fn write(client: &Client, items: Vec<TransactWriteItem>) -> Result<(),
     Err(Cancelled::Failed(Error::Internal("a transaction without an attempt".to_owned())))
 }
 
-fn is_passing(reason: &CancellationReason) -> bool {
+/// Whether this item's reason is none, or one that will pass: others at the same item, or throttling.
+pub fn is_passing(reason: &CancellationReason) -> bool {
     match reason.code() {
         None | Some("None" | "TransactionConflict" | "ProvisionedThroughputExceeded") => true,
         Some(code) => code.starts_with("Throttling"),
     }
 }
 
-fn jittered(attempt: u32) -> Duration {
-    let ceiling = (FIRST_DELAY_MS << attempt.min(16)).min(LONGEST_DELAY_MS);
+/// Full jitter: any time up to this, so that those who got in each other's way do not meet again.
+pub fn jitter(ceiling: Duration) -> Duration {
+    let ceiling = u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX - 1);
     Duration::from_millis(u64::from_be_bytes(ids::random()) % (ceiling + 1))
+}
+
+/// The longest pause after attempt number `attempt`, from 1.
+fn ceiling(attempt: u32) -> Duration {
+    FIRST_DELAY.saturating_mul(1 << attempt.min(16)).min(LONGEST_DELAY)
 }
 
 #[cfg(test)]
@@ -100,9 +107,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delays_grow_to_their_ceiling() {
-        for attempt in 1..40 {
-            assert!(jittered(attempt) <= Duration::from_millis(LONGEST_DELAY_MS));
+    fn pauses_double_up_to_their_ceiling() {
+        let ceilings: Vec<u128> = [1, 2, 3, 4, 5, 16, u32::MAX].map(|attempt| ceiling(attempt).as_millis()).to_vec();
+        assert_eq!(ceilings, [40, 80, 160, 320, 400, 400, 400]);
+    }
+
+    #[test]
+    fn jitter_is_anything_up_to_its_ceiling() {
+        let drawn: Vec<u128> = (0..1000).map(|_| jitter(Duration::from_millis(3)).as_millis()).collect();
+        for millis in 0..=3 {
+            assert!(drawn.contains(&millis), "{millis} never comes");
+        }
+        assert!(drawn.iter().all(|millis| *millis <= 3));
+        assert_eq!(jitter(Duration::ZERO), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_reason_passes_if_it_is_none_or_about_the_moment() {
+        let passes = |code: &str| is_passing(&CancellationReason::builder().code(code).build());
+        for code in ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
+            assert!(passes(code), "{code}");
+        }
+        for code in ["ConditionalCheckFailed", "ValidationError", "ItemCollectionSizeLimitExceeded"] {
+            assert!(!passes(code), "{code}");
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
+use super::built;
+use super::deadline::TooLate;
 use crate::error::Error;
 
 /// Whether a write's own condition is what stood in its way.
@@ -12,11 +14,15 @@ pub fn condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> b
 /// What a failed call means for the request: repeat it later, or a bug.
 impl<E, R> From<SdkError<E, R>> for Error
 where
-    E: ProvideErrorMetadata + std::fmt::Debug,
-    R: std::fmt::Debug,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
 {
     fn from(error: SdkError<E, R>) -> Error {
         match &error {
+            SdkError::ConstructionFailure(_) => match innermost(&error) {
+                cause if cause.is::<TooLate>() => Error::Unavailable(cause.to_string()),
+                cause => built(cause),
+            },
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
                 Error::Unavailable(describe(&error))
             }
@@ -62,12 +68,12 @@ fn describe<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
     }
 }
 
-fn innermost(error: &dyn std::error::Error) -> String {
+fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    innermost
 }
 
 /// Names the violated condition where the write is.
@@ -81,8 +87,8 @@ pub trait OnConditionFailed<T> {
 
 impl<T, E, R> OnConditionFailed<T> for Result<T, SdkError<E, R>>
 where
-    E: ProvideErrorMetadata + std::fmt::Debug,
-    R: std::fmt::Debug,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
 {
     fn on_condition_failed(self, outcome: impl FnOnce() -> Error) -> Result<T, Error> {
         self.map_err(|error| if condition_failed(&error) { outcome() } else { error.into() })
