@@ -2,11 +2,11 @@
 //! decides, and the provider is asked about what is recorded.
 
 use shared::contract::{Charge, Notice, Payment, Refund, Resolution, Resolve, RollForward, Webhook};
+use shared::errand::Errand;
 use shared::error::Error;
 use shared::ids::PaymentId;
 
 use crate::App;
-use crate::errand::Errand;
 use crate::payment::{Event, Status, next};
 use crate::provider::{Intent, Prepared};
 use crate::store::{Begun, PaymentRecord};
@@ -55,7 +55,7 @@ impl App {
         if record.status != Status::Captured {
             return self.go_on(record, errand).await;
         }
-        let record = self.store.advance(&record, &Event::RefundAsked, self.clock.now()).await?;
+        let record = self.record(&record, &Event::RefundAsked, errand).await?;
         if record.status != Status::Refunding {
             return view(record);
         }
@@ -68,31 +68,46 @@ impl App {
 
     /// Says which order the provider's own message is about. A payment that has no record is none of ours, or so young
     /// that its charge is still at work: there is nothing to take on.
-    pub(crate) async fn webhook(&self, webhook: Webhook) -> Result<Notice, Error> {
-        let Some(order_id) = self.provider.verify(&webhook, self.clock.now()).await? else {
+    pub(crate) async fn webhook(&self, webhook: Webhook, errand: &Errand) -> Result<Notice, Error> {
+        let Some(order_id) = self.provider.verify(&webhook, errand).await? else {
             return Ok(Notice { order_id: None });
         };
         let known = self.store.find(&order_id).await?.is_some();
         Ok(Notice { order_id: known.then_some(order_id) })
     }
 
-    /// Records what a person found out. A payment that never began can only have been declined, and is void then.
-    pub(crate) async fn resolve(&self, resolve: Resolve) -> Result<Payment, Error> {
+    /// Records what a person found out. A payment that never began can only have been declined, and is void then; one
+    /// that did is declined once the provider cannot capture it any more. If it has, that is recorded, and the person is
+    /// told so.
+    pub(crate) async fn resolve(&self, resolve: Resolve, errand: &Errand) -> Result<Payment, Error> {
         let Resolve { order_id, amount, resolution, reference } = resolve;
-        let found = match (self.store.find(&order_id).await?, resolution) {
-            (Some(record), _) => record,
-            (None, Resolution::Declined) => {
-                let record = PaymentRecord::voided(&order_id, amount, self.provider.name(), self.clock.now());
-                match self.store.begin(record.proved_by(reference.clone())).await? {
+        let found = match resolution {
+            Resolution::Declined => {
+                let void = PaymentRecord::voided(&order_id, amount, self.provider.name(), self.clock.now());
+                match self.store.begin(void.proved_by(reference.clone())).await? {
                     Begun::Now(record) | Begun::Before(record) => record,
                 }
             }
-            (None, Resolution::Captured | Resolution::Refunded) => return Err(Error::WrongPaymentStatus),
+            Resolution::Captured | Resolution::Refunded => {
+                self.store.find(&order_id).await?.ok_or(Error::WrongPaymentStatus)?
+            }
         };
         let event = Event::Resolved(resolution, reference);
-        let record = match next(found.status, &event) {
-            Some(_) => self.store.advance(&found, &event, self.clock.now()).await?,
-            None => found,
+        let record = match (found.status, resolution) {
+            (Status::Started, Resolution::Declined) => {
+                self.asked_here(&found)?;
+                match self.provider.abandon(&intent(&found)?, errand).await?.ok_or(Error::WrongPaymentStatus)? {
+                    Event::Declined(_) => self.record(&found, &event, errand).await?,
+                    otherwise => self.record(&found, &otherwise, errand).await?,
+                }
+            }
+            // Nobody came as far as to ask the provider.
+            (Status::Captured, Resolution::Refunded) => {
+                let asked = self.record(&found, &Event::RefundAsked, errand).await?;
+                if asked.status == Status::Refunding { self.record(&asked, &event, errand).await? } else { asked }
+            }
+            (status, _) if next(status, &event).is_some() => self.record(&found, &event, errand).await?,
+            _ => found,
         };
         if record.status.is(resolution) { view(record) } else { Err(Error::WrongPaymentStatus) }
     }
@@ -121,11 +136,22 @@ impl App {
             None
         });
         match event {
-            Some(event) if next(record.status, &event).is_some() => {
-                view(self.store.advance(&record, &event, self.clock.now()).await?)
-            }
+            Some(event) if next(record.status, &event).is_some() => view(self.record(&record, &event, errand).await?),
             _ => view(record),
         }
+    }
+
+    /// Records an event, and gives the record as it is then. Should another end be recorded than the provider knows, a
+    /// person must hear of it: nothing here can mend that.
+    async fn record(&self, record: &PaymentRecord, event: &Event, errand: &Errand) -> Result<PaymentRecord, Error> {
+        let after = self.store.advance(record, event, self.clock.now()).await?;
+        if after.status.contradicts(event) {
+            let (order, status) = (&after.order_id, after.status);
+            let error =
+                format!("order {order}: its payment is recorded as {status:?}, and the provider says {event:?}");
+            self.telemetry.note(&errand.request_id, &Error::Internal(error));
+        }
+        Ok(after)
     }
 
     /// Whether the provider of now is the one that has the payment.

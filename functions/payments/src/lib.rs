@@ -2,20 +2,21 @@
 //! `resolve`; it has no route, and refuses events of the API.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lambda_runtime::LambdaEvent;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::aws::{self, WARM_UP};
 use shared::clock::Clock;
 use shared::command;
 use shared::config::{self, Environment};
 use shared::contract::{Notice, Payment, PaymentsCommand};
+use shared::errand::Errand;
 use shared::error::{Error, FunctionError};
 use shared::telemetry::{Log, Telemetry};
 
 mod commands;
-mod errand;
 mod payment;
 mod provider;
 mod sandbox;
@@ -23,9 +24,15 @@ mod secret;
 mod store;
 mod stripe;
 
-use errand::Errand;
 pub use provider::Provider;
 use store::Store;
+
+/// For how long the provider may keep one invocation. Checkout waits a second longer.
+const ASKING: Duration = Duration::from_secs(7);
+/// No call to it is started with less time left than this.
+const LEAST: Duration = Duration::from_millis(500);
+/// What is kept back of Lambda's time, to record what the provider said.
+const RECORDING: Duration = Duration::from_millis(1500);
 
 /// What the function is given.
 pub struct Config {
@@ -69,6 +76,12 @@ pub enum Reply {
     Notice(Notice),
 }
 
+/// The part of a command that its handlers do not need.
+#[derive(Default, Deserialize)]
+struct Sent {
+    request_id: Option<String>,
+}
+
 /// The function.
 pub struct App {
     store: Store,
@@ -90,7 +103,8 @@ impl App {
 
     /// Opens the connections to DynamoDB and the provider while the start still has a full CPU.
     pub async fn warm_up(&self) {
-        let touch = async { tokio::join!(self.store.touch(), self.provider.touch()) };
+        let errand = Errand::of(None, &self.clock);
+        let touch = async { tokio::join!(self.store.touch(), self.provider.touch(&errand)) };
         let _ = tokio::time::timeout(WARM_UP, touch).await;
     }
 
@@ -99,8 +113,11 @@ impl App {
     /// # Errors
     /// The event is not a command, or the command failed.
     pub async fn handle(self: Arc<Self>, event: LambdaEvent<Box<RawValue>>) -> Result<Reply, FunctionError> {
-        let errand = Errand::of(&event, &self.clock);
-        command::serve(&self.telemetry, event.payload.get(), |command| self.command(command, &errand)).await
+        let sent: Sent = serde_json::from_str(event.payload.get()).unwrap_or_default();
+        let errand = Errand::of(Some(&event.context), &self.clock).for_request(sent.request_id, None);
+        let asking = errand.part(ASKING, RECORDING).in_steps_of(LEAST);
+        let work = command::serve(&self.telemetry, event.payload.get(), |command| self.command(command, &asking));
+        errand.run(work).await
     }
 
     async fn command(&self, command: PaymentsCommand, errand: &Errand) -> Result<Reply, Error> {
@@ -110,8 +127,8 @@ impl App {
                 self.roll_forward(roll_forward, errand).await.map(Reply::Payment)
             }
             PaymentsCommand::Refund(refund) => self.refund(refund, errand).await.map(Reply::Payment),
-            PaymentsCommand::Webhook(webhook) => self.webhook(webhook).await.map(Reply::Notice),
-            PaymentsCommand::Resolve(resolve) => self.resolve(resolve).await.map(Reply::Payment),
+            PaymentsCommand::Webhook(webhook) => self.webhook(webhook, errand).await.map(Reply::Notice),
+            PaymentsCommand::Resolve(resolve) => self.resolve(resolve, errand).await.map(Reply::Payment),
         }
     }
 }

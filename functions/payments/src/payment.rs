@@ -61,6 +61,16 @@ impl Status {
         }
     }
 
+    /// Whether the provider says, by `event`, that money is elsewhere than this.
+    pub fn contradicts(self, event: &Event) -> bool {
+        match event {
+            Event::Captured => matches!(self, Status::Started | Status::Declined | Status::Voided),
+            Event::Declined(_) => !matches!(self, Status::Declined | Status::Voided),
+            Event::Refunded => self != Status::Refunded,
+            Event::RefundAsked | Event::Resolved(..) => false,
+        }
+    }
+
     /// What the other functions are told of it.
     pub fn seen(self) -> PaymentStatus {
         match self {
@@ -94,6 +104,32 @@ mod tests {
 
     fn ways_on(status: Status) -> Vec<Status> {
         events().iter().filter_map(|event| next(status, event)).collect()
+    }
+
+    #[test]
+    fn every_state_is_a_first_one_or_reached_from_one() {
+        let mut reached = vec![Status::Started, Status::Declined, Status::Voided];
+        let mut at = 0;
+        while let Some(status) = reached.get(at).copied() {
+            reached.extend(ways_on(status).into_iter().filter(|after| !reached.contains(after)).collect::<Vec<_>>());
+            at += 1;
+        }
+        for status in STATUSES {
+            assert!(reached.contains(&status), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_provider_says_contradicts_nothing_that_it_leads_to_or_that_follows() {
+        let said = |event: &Event| STATUSES.into_iter().filter(|status| !status.contradicts(event)).collect::<Vec<_>>();
+        assert_eq!(said(&Event::Captured), [Status::Captured, Status::Refunding, Status::Refunded]);
+        assert_eq!(said(&Event::Declined("x".to_owned())), [Status::Declined, Status::Voided]);
+        assert_eq!(said(&Event::Refunded), [Status::Refunded]);
+        for event in events() {
+            for after in STATUSES.into_iter().filter_map(|status| next(status, &event)) {
+                assert!(!after.contradicts(&event), "{event:?}");
+            }
+        }
     }
 
     #[test]

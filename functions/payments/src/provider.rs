@@ -1,14 +1,13 @@
 //! Who moves the money.
 
 use shared::aws;
-use shared::clock::Timestamp;
 use shared::config::{self, Environment};
 use shared::contract::{Charge, Webhook};
+use shared::errand::Errand;
 use shared::error::Error;
 use shared::ids::OrderId;
 use shared::money::Money;
 
-use crate::errand::Errand;
 use crate::payment::Event;
 use crate::sandbox;
 use crate::stripe::Stripe;
@@ -65,10 +64,10 @@ impl Provider {
     }
 
     /// Opens what connections it needs.
-    pub async fn touch(&self) {
+    pub async fn touch(&self, errand: &Errand) {
         match self {
             Provider::Sandbox => {}
-            Provider::Stripe(stripe) => stripe.touch().await,
+            Provider::Stripe(stripe) => stripe.touch(errand).await,
         }
     }
 
@@ -107,6 +106,18 @@ impl Provider {
         }
     }
 
+    /// Sees to it that a payment is never captured, if it is not yet: declined then, also where the provider does not
+    /// know it. `None`: it is being captured, or not, at this moment.
+    ///
+    /// # Errors
+    /// The provider did not say.
+    pub async fn abandon(&self, intent: &Intent<'_>, errand: &Errand) -> Result<Option<Event>, Error> {
+        match self {
+            Provider::Sandbox => Ok(Some(sandbox::abandon(intent.id))),
+            Provider::Stripe(stripe) => stripe.abandon(intent, errand).await,
+        }
+    }
+
     /// Gives a captured payment back, once for an order however often it is asked. `None`: it is under way.
     ///
     /// # Errors
@@ -133,10 +144,10 @@ impl Provider {
     ///
     /// # Errors
     /// The provider sends none, or has not sent this one.
-    pub async fn verify(&self, webhook: &Webhook, now: Timestamp) -> Result<Option<OrderId>, Error> {
+    pub async fn verify(&self, webhook: &Webhook, errand: &Errand) -> Result<Option<OrderId>, Error> {
         match self {
             Provider::Sandbox => Err(Error::NotFound("webhook")),
-            Provider::Stripe(stripe) => stripe.verify(webhook, now).await,
+            Provider::Stripe(stripe) => stripe.verify(webhook, errand).await,
         }
     }
 }

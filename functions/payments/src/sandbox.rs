@@ -50,6 +50,12 @@ pub fn confirm(intent: &str) -> Option<Event> {
     }
 }
 
+/// What has become of a prepared payment that is not to be any more. Of one whose outcome it never tells, the sandbox
+/// knows nothing.
+pub fn abandon(intent: &str) -> Event {
+    confirm(intent).unwrap_or_else(|| Event::Declined("resource_missing".to_owned()))
+}
+
 /// What becomes of a refund, the same however often it is asked.
 pub fn refund(intent: &str) -> Option<Event> {
     (!intent.ends_with(UNREFUNDABLE)).then_some(Event::Refunded)

@@ -4,47 +4,34 @@
 //! An intent takes cards alone, and not what `automatic_payment_methods` would add: with a card the outcome is known at
 //! once, while other methods may stay open for days, for which a shop that answers in one request has no place.
 
-use std::time::{Duration, Instant};
-
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response};
-use serde::de::DeserializeOwned;
-use shared::clock::Timestamp;
 use shared::config::{self, Environment};
 use shared::contract::Charge;
+use shared::errand::Errand;
 use shared::error::Error;
-use shared::https::Https;
 use shared::ids::{self, OrderId};
 use shared::{aws, contract};
 
-use crate::errand::Errand;
 use crate::payment::Event;
 use crate::provider::{Intent, Prepared};
-use crate::secret::Stored;
-use answer::{Failed, Failure, List, PaymentIntent, Refund, Refunds, Verdict};
+use crate::secret::{Secret, Stored};
+use answer::{List, PaymentIntent, Refund, Refunds, Verdict};
+use api::{ALL, Answer, Api, Ask};
 
 mod answer;
+mod api;
 mod event;
 #[cfg(test)]
 mod mock;
 mod signature;
 
-/// The shapes and the behaviour that this file is written for, whatever the account's own version is.
-const VERSION: &str = "2025-03-31.basil";
 /// Where Stripe is.
 const URL: &str = "https://api.stripe.com";
 
 /// An account at Stripe.
 pub struct Stripe {
-    url: String,
-    https: Https,
-    secret_key: Stored,
+    api: Api,
     webhook_secret: Stored,
 }
-
-/// A readable answer: what was asked for, or why it was refused. A call gives an error where there is none.
-type Answer<T> = Result<T, Failure>;
 
 impl Stripe {
     /// Reads `STRIPE_URL`, `STRIPE_SECRET_KEY` and `STRIPE_WEBHOOK_SECRET`, or where the latter two are kept:
@@ -58,21 +45,14 @@ impl Stripe {
     ) -> Result<Stripe, config::Error> {
         let url = environment.optional("STRIPE_URL").unwrap_or_else(|| URL.to_owned());
         Ok(Stripe {
-            url: url.trim_end_matches('/').to_owned(),
-            https: Https::new().map_err(|error| config::Error::new(error.cause().unwrap_or(error.title())))?,
-            secret_key: Stored::read(environment, aws, "STRIPE_SECRET_KEY")?,
+            api: Api::new(&url, Stored::read(environment, aws, "STRIPE_SECRET_KEY")?)?,
             webhook_secret: Stored::read(environment, aws, "STRIPE_WEBHOOK_SECRET")?,
         })
     }
 
     /// Reads the secrets and opens a connection, as far as that is possible.
-    pub async fn touch(&self) {
-        let connect = async {
-            if let Ok(request) = Request::get(format!("{}/", self.url)).body(Bytes::new()) {
-                let _ = self.https.send(request, aws::WARM_UP).await;
-            }
-        };
-        let _ = tokio::join!(self.secret_key.get(), self.webhook_secret.get(), connect);
+    pub async fn touch(&self, errand: &Errand) {
+        let _ = tokio::join!(self.api.touch(errand), self.webhook_secret.get(errand));
     }
 
     /// Makes an intent, under a key of its own: one that is never confirmed does no harm.
@@ -87,18 +67,21 @@ impl Stripe {
             ("metadata[order_id]", charge.order_id.as_str()),
         ];
         let key = ids::base32(&ids::random::<16>());
-        match self.post::<PaymentIntent>("payment_intents", &form, Some(&key), errand).await? {
+        match self.api.call::<PaymentIntent>(Ask::post("payment_intents", &form, Some(&key)), errand).await? {
             Ok(intent) if intent.has_plain_id() => Ok(Prepared::Intent(intent.id)),
-            Ok(_) => Err(Error::Internal("Stripe has made an intent whose id is none".to_owned())),
+            Ok(_) => Err(Error::Internal("the id of an intent that Stripe has made cannot stand in a URL".to_owned())),
             Err(failure) if failure.is_about_the_payment() => Ok(Prepared::Refused(failure.decline_code())),
             Err(failure) => Err(Error::Internal(failure.to_string())),
         }
     }
 
-    /// Confirms an intent, always under the order's id.
+    /// Confirms an intent, always under the order's id. Where the issuer wants the customer to authenticate, Stripe is to
+    /// refuse the card, so that its own record of the attempt says why.
     pub async fn confirm(&self, intent: &Intent<'_>, errand: &Errand) -> Result<Option<Event>, Error> {
         let path = format!("payment_intents/{}/confirm", intent.id);
-        let failure = match self.post::<PaymentIntent>(&path, &[], Some(intent.order.as_str()), errand).await? {
+        let form = [("error_on_requires_action", "true")];
+        let ask = Ask::post(&path, &form, Some(intent.order.as_str())).for_up_to(ALL);
+        let failure = match self.api.call::<PaymentIntent>(ask, errand).await? {
             Ok(confirmed) => return self.end(confirmed.verdict(), intent, errand).await,
             Err(failure) if failure.is_decline() => return Ok(Some(Event::Declined(failure.decline_code()))),
             Err(failure) => failure,
@@ -119,44 +102,77 @@ impl Stripe {
         }
     }
 
+    /// Sees to it that an intent is never captured. `None`: Stripe is at it, and neither can be said.
+    pub async fn abandon(&self, intent: &Intent<'_>, errand: &Errand) -> Result<Option<Event>, Error> {
+        match self.ask_to_cancel(intent, errand).await? {
+            Ok(canceled) => Ok(canceled.is_canceled().then(|| Event::Declined("canceled".to_owned()))),
+            // An intent that Stripe does not have is one that it will never capture.
+            Err(failure) if failure.status == 404 => Ok(Some(Event::Declined(failure.decline_code()))),
+            Err(_) => match self.retrieve(intent, errand).await? {
+                Verdict::Ended(event) => Ok(Some(event)),
+                Verdict::Confirm | Verdict::Cancel(_) | Verdict::Open => Ok(None),
+            },
+        }
+    }
+
     /// Asks for a refund of the whole.
     pub async fn refund(&self, intent: &Intent<'_>, errand: &Errand) -> Result<Option<Event>, Error> {
-        let form = [("payment_intent", intent.id), ("metadata[order_id]", intent.order.as_str())];
-        let key = format!("{}#refund", intent.order);
-        match self.post::<Refund>("refunds", &form, Some(&key), errand).await? {
-            Ok(refund) => Ok(refund.is_done().then_some(Event::Refunded)),
-            Err(failure) => Err(Error::Unavailable(failure.to_string())),
-        }
+        let refund = self.ask_for_refund(&format!("{}#refund", intent.order), intent, errand).await?;
+        done(refund)
     }
 
     /// Looks for refunds of an intent, and asks for one if there is none. One that has failed is for a person to see to.
     pub async fn look_up_refund(&self, intent: &Intent<'_>, errand: &Errand) -> Result<Option<Event>, Error> {
         let path = format!("refunds?payment_intent={}&limit=100", intent.id);
-        let refunds = self.get::<List<Refund>>(&path, errand).await?;
+        let refunds = self.api.call::<List<Refund>>(Ask::get(&path), errand).await?;
         let refunds = refunds.map_err(|failure| Error::Unavailable(failure.to_string()))?;
         match refunds.of(intent.amount.amount()) {
             Refunds::Done => Ok(Some(Event::Refunded)),
             Refunds::Open => Ok(None),
             Refunds::Failed => Err(Error::Unavailable("the refund has failed: see Stripe for why".to_owned())),
-            Refunds::Missing => self.refund(intent, errand).await,
+            Refunds::Missing => self.refund_again(intent, errand).await,
         }
+    }
+
+    /// Asks for a refund that Stripe does not have. If the first attempt failed inside Stripe, that failure is all it
+    /// answers under the first key for a day, so another key follows: there is no refund, and were there one after all,
+    /// Stripe would refuse a second, as it gives back no more than it has taken.
+    async fn refund_again(&self, intent: &Intent<'_>, errand: &Errand) -> Result<Option<Event>, Error> {
+        let key = format!("{}#refund", intent.order);
+        match self.ask_for_refund(&key, intent, errand).await? {
+            Err(failure) if failure.status >= 500 => {
+                done(self.ask_for_refund(&format!("{key}#2"), intent, errand).await?)
+            }
+            refund => done(refund),
+        }
+    }
+
+    async fn ask_for_refund(&self, key: &str, intent: &Intent<'_>, errand: &Errand) -> Result<Answer<Refund>, Error> {
+        let form = [("payment_intent", intent.id), ("metadata[order_id]", intent.order.as_str())];
+        self.api.call(Ask::post("refunds", &form, Some(key)).for_up_to(ALL), errand).await
     }
 
     /// The order that a webhook's body is about; none where it is about something else.
     ///
     /// # Errors
     /// [`Error::InvalidSignature`]: Stripe has not signed it, or not just now.
-    pub async fn verify(&self, webhook: &contract::Webhook, now: Timestamp) -> Result<Option<OrderId>, Error> {
+    pub async fn verify(&self, webhook: &contract::Webhook, errand: &Errand) -> Result<Option<OrderId>, Error> {
         let body = webhook.bytes().ok_or(Error::InvalidSignature)?;
-        let secret = self.webhook_secret.get().await?;
-        if !signature::is_genuine(&webhook.signature, &body, secret.reveal(), now) {
-            return Err(Error::InvalidSignature);
+        let is_by = |secret: &Secret| signature::is_genuine(&webhook.signature, &body, secret.reveal(), errand.began);
+        let secret = self.webhook_secret.get(errand).await?;
+        if is_by(&secret) {
+            return Ok(event::order(&body));
         }
-        Ok(event::order(&body))
+        // The secret may have been replaced since it was read.
+        match self.webhook_secret.instead_of(&secret, errand).await? {
+            Some(replaced) if is_by(&replaced) => Ok(event::order(&body)),
+            _ => Err(Error::InvalidSignature),
+        }
     }
 
     async fn retrieve(&self, intent: &Intent<'_>, errand: &Errand) -> Result<Verdict, Error> {
-        match self.get::<PaymentIntent>(&format!("payment_intents/{}", intent.id), errand).await? {
+        let path = format!("payment_intents/{}", intent.id);
+        match self.api.call::<PaymentIntent>(Ask::get(&path), errand).await? {
             Ok(intent) => Ok(intent.verdict()),
             Err(failure) => Err(Error::Unavailable(failure.to_string())),
         }
@@ -170,80 +186,25 @@ impl Stripe {
         }
     }
 
-    /// Declines by cancelling the intent, so that it can never be captured later. It has no key: to repeat it does no
-    /// harm, and no stored answer stands in the way.
+    /// Declines by cancelling the intent, so that it can never be captured later.
     async fn cancel(&self, intent: &Intent<'_>, code: String, errand: &Errand) -> Result<Option<Event>, Error> {
-        let path = format!("payment_intents/{}/cancel", intent.id);
-        match self.post::<PaymentIntent>(&path, &[("cancellation_reason", "abandoned")], None, errand).await? {
+        match self.ask_to_cancel(intent, errand).await? {
             Ok(intent) => Ok(intent.is_canceled().then_some(Event::Declined(code))),
             Err(failure) => Err(Error::Unavailable(failure.to_string())),
         }
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str, errand: &Errand) -> Result<Answer<T>, Error> {
-        self.call(Method::GET, path, Bytes::new(), None, errand).await
+    /// Cancelling has no key: to repeat it does no harm, and no stored answer stands in the way.
+    async fn ask_to_cancel(&self, intent: &Intent<'_>, errand: &Errand) -> Result<Answer<PaymentIntent>, Error> {
+        let path = format!("payment_intents/{}/cancel", intent.id);
+        self.api.call(Ask::post(&path, &[("cancellation_reason", "abandoned")], None), errand).await
     }
+}
 
-    async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        form: &[(&str, &str)],
-        key: Option<&str>,
-        errand: &Errand,
-    ) -> Result<Answer<T>, Error> {
-        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        self.call(Method::POST, path, form.into(), key, errand).await
-    }
-
-    /// Sends a request, and again if the connection breaks: one that was kept may have been closed meanwhile. Each of
-    /// these can be repeated, by its key or by its nature.
-    async fn send(&self, request: Request<Bytes>, patience: Duration) -> Result<Response<Bytes>, Error> {
-        let begun = Instant::now();
-        let answer = self.https.send(request.clone(), patience).await;
-        match patience.saturating_sub(begun.elapsed()) {
-            left if answer.is_err() && !left.is_zero() => self.https.send(request, left).await,
-            _ => answer,
-        }
-    }
-
-    /// One call. What says nothing about the payment is an error: no answer, one that cannot be read, Stripe's own
-    /// failures (but for one that it only repeats: <https://docs.stripe.com/api/idempotent_requests>), and refusals that
-    /// have to do with the moment or with the account.
-    async fn call<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        form: Bytes,
-        key: Option<&str>,
-        errand: &Errand,
-    ) -> Result<Answer<T>, Error> {
-        let bearer = format!("Bearer {}", self.secret_key.get().await?.reveal());
-        let patience = errand.patience()?;
-        let unfit = |what: &str| Error::Internal(format!("{what} cannot stand in a request to Stripe"));
-        let mut bearer = HeaderValue::try_from(bearer).map_err(|_| unfit("the secret key"))?;
-        bearer.set_sensitive(true);
-        let is_post = method == Method::POST;
-        let mut request = Request::builder().method(method).uri(format!("{}/v1/{path}", self.url));
-        request = request.header(AUTHORIZATION, bearer).header("Stripe-Version", VERSION);
-        if is_post {
-            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        }
-        if let Some(key) = key {
-            request = request.header("Idempotency-Key", key);
-        }
-        let request = request.body(form).map_err(|_| unfit("STRIPE_URL or an id"))?;
-        let answer = self.send(request, patience).await?;
-        let (status, body) = (answer.status(), answer.body());
-        let unreadable = |_| Error::Unavailable(format!("Stripe answered {status} with something else than JSON"));
-        if status.is_success() {
-            return serde_json::from_slice(body).map(Ok).map_err(unreadable);
-        }
-        let Failed { error: mut failure } = serde_json::from_slice(body).map_err(unreadable)?;
-        failure.status = status.as_u16();
-        match failure.status {
-            400 | 402 | 404 => Ok(Err(failure)),
-            500.. if answer.headers().contains_key("idempotent-replayed") => Ok(Err(failure)),
-            _ => Err(Error::Unavailable(failure.to_string())),
-        }
+/// What an answer about a refund says.
+fn done(refund: Answer<Refund>) -> Result<Option<Event>, Error> {
+    match refund {
+        Ok(refund) => Ok(refund.is_done().then_some(Event::Refunded)),
+        Err(failure) => Err(Error::Unavailable(failure.to_string())),
     }
 }

@@ -1,7 +1,5 @@
 //! Every call, sent to Stripe's own mock server, which refuses what their API does not have.
 
-use lambda_runtime::{Context, LambdaEvent};
-use serde_json::value::RawValue;
 use shared::clock::Clock;
 use shared::config::Environment;
 use shared::contract::Charge;
@@ -22,8 +20,7 @@ async fn every_call_has_the_shape_that_stripe_documents() {
     });
     let aws = aws::Config::read(&environment).expect("a configuration");
     let stripe = Stripe::read(&environment, &aws).expect("a configuration");
-    let event = LambdaEvent::new(RawValue::from_string("{}".to_owned()).expect("JSON"), Context::default());
-    let errand = Errand::of(&event, &Clock::system());
+    let errand = Errand::of(None, &Clock::system());
 
     // What every one of the mock's refunds comes to.
     let amount = Money::new(100, "EUR".parse().expect("a currency")).expect("an amount");
