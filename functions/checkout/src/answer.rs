@@ -8,7 +8,7 @@ use shared::error::Error;
 use shared::http::{self, Response};
 
 /// The final answer: 201 for an order that was confirmed, 402 for one whose payment was declined, 409 for one that was
-/// given up.
+/// given up. `replayed` says that the key was seen before, also where this very request has taken the order to its end.
 ///
 /// # Errors
 /// The order has no end yet.

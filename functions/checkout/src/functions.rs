@@ -8,8 +8,8 @@ use aws_sdk_lambda::types::InvocationType;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::contract::{
-    Cancel, Charge, Claim, Due, Envelope, Find, Notice, OrderAndPayment, OrdersCommand, Payment, PaymentsCommand,
-    Place, Placed, Refund, Resolve, RollForward, Settle, Webhook,
+    Backlog, Cancel, Charge, Claim, Due, Envelope, Find, Notice, OrderAndPayment, OrdersCommand, Payment,
+    PaymentsCommand, Place, Placed, Refund, Resolve, RollForward, Settle, Webhook,
 };
 use shared::error::Error;
 
@@ -20,8 +20,12 @@ const PLACE: Duration = Duration::from_secs(2);
 const CHARGE: Duration = Duration::from_secs(8);
 const SETTLE: Duration = Duration::from_secs(2);
 const CLAIM: Duration = Duration::from_secs(4);
+const BACKLOG: Duration = Duration::from_secs(3);
 const FIND: Duration = Duration::from_secs(2);
 const WEBHOOK: Duration = Duration::from_secs(4);
+
+/// So long it may take to end an order that was left half way.
+pub const TO_END: Duration = CHARGE.saturating_add(SETTLE);
 
 /// What Lambda says of an invocation that failed.
 #[derive(Default, Deserialize)]
@@ -108,6 +112,14 @@ impl Functions {
     /// No reply: some may have been moved back in the queue for nothing.
     pub async fn claim(&self, errand: &Errand, claim: Claim) -> Result<Due, Error> {
         self.invoke(errand, &self.orders, OrdersCommand::Claim(claim), CLAIM).await
+    }
+
+    /// Asks what is in the queue of orders that were left half way.
+    ///
+    /// # Errors
+    /// No reply.
+    pub async fn backlog(&self, errand: &Errand) -> Result<Backlog, Error> {
+        self.invoke(errand, &self.orders, OrdersCommand::Backlog {}, BACKLOG).await
     }
 
     /// Reads an order.

@@ -11,6 +11,9 @@ use crate::basket::Basket;
 use crate::errand::Errand;
 use crate::{App, answer, card};
 
+/// When to ask again for an order whose refund is not known to be done: the schedule's next runs will have tried it.
+const REFUND_SECONDS: u64 = 60;
+
 impl App {
     pub(crate) async fn create(&self, request: &Request, errand: &Errand) -> Result<Response, Error> {
         let caller = request.caller()?;
@@ -29,14 +32,18 @@ impl App {
         };
         // Whatever happens until the charge is safe to repeat under the same key.
         let placed = self.functions.place(errand, place).await;
-        match placed.map_err(|error| Error::Unavailable(error.cause().unwrap_or(error.code()).to_owned()))? {
+        match placed.map_err(Error::passing)? {
             Placed::New(both) => self.charge_and_settle(errand, *both, basket.method, false).await,
             Placed::Existing { same_request: false, .. } => Err(Error::IdempotencyKeyReused),
             Placed::Existing { current, .. } => self.go_on(errand, *current, basket.method).await,
             Placed::OutOfStock { lines } => Err(Error::OutOfStock(lines)),
             Placed::ProductUnavailable { product_ids } => Err(Error::ProductUnavailable(product_ids)),
             Placed::PriceChanged { total } => Err(Error::PriceChanged(total)),
-            Placed::TotalRefused => Err(Error::field("/items", "the total is more than an order may cost")),
+            Placed::TotalTooLarge => Err(Error::field("/items", "the total is more than an order may cost")),
+            Placed::CurrenciesDiffer => Err(Error::field(
+                "/items",
+                "the prices are in more than one currency: order the products of each apart",
+            )),
         }
     }
 
@@ -60,15 +67,25 @@ impl App {
         method: PaymentMethod,
         repeat: bool,
     ) -> Result<Response, Error> {
-        let finished = self.finish(errand, both.clone(), Some(method)).await.unwrap_or_else(|error| {
-            self.telemetry.note(&errand.request_id, &error);
-            both
-        });
+        let finished = self.finish_or_note(errand, both, Some(method)).await;
         if finished.order.status == OrderStatus::Pending {
             answer::pending(&finished, self.in_flight_for(&finished).max(1))
         } else {
             answer::settled(finished, repeat, &errand.request_id)
         }
+    }
+
+    /// The order as far as it could be taken to its end. What stood in the way is logged: the schedule goes on with it.
+    async fn finish_or_note(
+        &self,
+        errand: &Errand,
+        both: OrderAndPayment,
+        method: Option<PaymentMethod>,
+    ) -> OrderAndPayment {
+        self.finish(errand, both.clone(), method).await.unwrap_or_else(|error| {
+            self.telemetry.note_on(&errand.request_id, &both.order.id, &error);
+            both
+        })
     }
 
     pub(crate) async fn cancel(&self, request: &Request, errand: &Errand) -> Result<Response, Error> {
@@ -78,10 +95,7 @@ impl App {
         let both = self.functions.cancel(errand, Cancel { order_id, owner }).await?;
         let both = match both.order.status {
             // From here on it will be cancelled, now or by the schedule.
-            OrderStatus::Cancelling => self.finish(errand, both.clone(), None).await.unwrap_or_else(|error| {
-                self.telemetry.note(&errand.request_id, &error);
-                both
-            }),
+            OrderStatus::Cancelling => self.finish_or_note(errand, both, None).await,
             _ => both,
         };
         match both.order.status {
@@ -98,6 +112,3 @@ impl App {
         left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
     }
 }
-
-/// When to ask again for an order whose refund is not known to be done: the schedule's next runs will have tried it.
-const REFUND_SECONDS: u64 = 60;

@@ -69,7 +69,7 @@ impl Config {
 
 /// What checkout does without a request. The braces matter: serde lets a unit variant pass with unknown members.
 #[derive(Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 enum Command {
     /// End what was left half way. Answered by [`Reconciled`].
     Reconcile {},
@@ -122,10 +122,11 @@ impl App {
     /// # Errors
     /// Only a command fails; a request is answered with a problem.
     pub async fn handle(self: Arc<Self>, event: lambda_http::Request) -> Result<Response, FunctionError> {
-        let errand = Errand::of(&event, &self.clock);
+        let errand = errand::of(&event, &self.clock);
         match Event::from(event) {
             Event::Http(request) => {
-                let errand = errand.for_request(&request);
+                let (id, trace_id) = (request.request_id().to_owned(), request.trace_id().map(str::to_owned));
+                let errand = errand.for_request(Some(id), trace_id);
                 Ok(http::serve(&self.telemetry, &request, self.route(&request, &errand)).await)
             }
             Event::Direct(json) => {

@@ -4,67 +4,98 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
-use shared::contract::{Claim, OrderAndPayment, OrderStatus};
+use shared::contract::{Backlog, Claim, OrderAndPayment, OrderStatus};
 use shared::error::Error;
-use shared::ids;
+use shared::transaction::jitter;
 
 use crate::App;
 use crate::errand::Errand;
+use crate::functions::TO_END;
 
-/// How many orders are taken up at once.
-const BATCH: usize = 25;
-/// How many of them at the same time.
-const SIDE_BY_SIDE: usize = 8;
-/// The first steps of a batch are spread over so many milliseconds.
-const JITTER_MS: u64 = 100;
+/// How many orders are taken up at once, all at the same time: one that waits would have been moved back in the queue
+/// for nothing.
+const BATCH: usize = 8;
+/// Their first steps are spread over so long.
+const SPREAD: Duration = Duration::from_millis(100);
 
-/// What a run has done.
+/// What a run has done, and what it leaves.
 #[derive(Debug, Default, Serialize)]
 pub struct Reconciled {
     /// Orders that have come to their end.
     ended: usize,
     /// Orders whose payment or refund is still not known.
     open: usize,
-    /// Orders with which a step failed.
+    /// Orders with which a step failed. A line of the log says why, for each.
     failed: usize,
-    /// Orders too old to go on with, which now wait for a person.
-    given_up: usize,
-    /// For how long the oldest order had been waiting, in seconds.
+    /// Absent where it could not be found out, which the alarm on it takes for the worst.
+    #[serde(flatten)]
+    left: Option<Left>,
+}
+
+#[derive(Debug, Serialize)]
+struct Left {
+    /// For how long the oldest order without an end has been waiting, in seconds.
     half_way_seconds: u64,
+    /// How many orders wait for a person.
+    given_up: usize,
+    /// Which.
+    given_up_orders: Vec<String>,
+}
+
+impl From<Backlog> for Left {
+    fn from(Backlog { oldest_seconds, given_up }: Backlog) -> Left {
+        Left { half_way_seconds: oldest_seconds, given_up: given_up.len(), given_up_orders: given_up }
+    }
 }
 
 impl App {
     /// Takes up orders that were left half way, until there are none that are due or there is too little time left. No
     /// lock is needed beside another run, or a client: every step can be repeated.
+    ///
+    /// # Errors
+    /// Orders could not be taken up, or it could not be found out what is left. The figures are logged all the same.
     pub(crate) async fn reconcile(&self, errand: &Errand) -> Result<Reconciled, Error> {
         let mut done = Reconciled::default();
-        while errand.has_time() {
-            let due = self.functions.claim(errand, Claim { limit: BATCH }).await?;
-            done.half_way_seconds = done.half_way_seconds.max(due.oldest_seconds);
-            done.given_up += due.given_up;
-            if due.orders.is_empty() && due.given_up == 0 {
-                break;
-            }
-            let mut ends = stream::iter(due.orders).map(|both| self.end(errand, both)).buffer_unordered(SIDE_BY_SIDE);
-            while let Some(end) = ends.next().await {
-                match end {
-                    Ok(true) => done.ended += 1,
-                    Ok(false) => done.open += 1,
-                    Err(error) => {
-                        done.failed += 1;
-                        self.telemetry.note(&errand.request_id, &error);
-                    }
-                }
-            }
-        }
+        let taken_up = self.take_up(errand, &mut done).await;
+        let left = self.functions.backlog(errand).await.map(|backlog| done.left = Some(backlog.into()));
         self.telemetry.figures(&errand.request_id, &done);
-        Ok(done)
+        taken_up.and(left).map(|()| done)
     }
 
-    async fn end(&self, errand: &Errand, both: OrderAndPayment) -> Result<bool, Error> {
-        let pause = u64::from_be_bytes(ids::random()) % JITTER_MS;
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-        let both = self.finish(errand, both, None).await?;
-        Ok(!matches!(both.order.status, OrderStatus::Pending | OrderStatus::Cancelling))
+    async fn take_up(&self, errand: &Errand, done: &mut Reconciled) -> Result<(), Error> {
+        while errand.has_time_for(TO_END) {
+            let due = self.functions.claim(errand, Claim { limit: BATCH }).await?;
+            done.failed += due.failed.len();
+            for failed in due.failed {
+                self.telemetry.note(&errand.request_id, &Error::Unavailable(failed));
+            }
+            let none = due.orders.is_empty();
+            let mut ends = stream::iter(due.orders).map(|both| self.end(errand, both)).buffer_unordered(BATCH);
+            while let Some(end) = ends.next().await {
+                *match end {
+                    Some(true) => &mut done.ended,
+                    Some(false) => &mut done.open,
+                    None => &mut done.failed,
+                } += 1;
+            }
+            // Where not one of those that are due can be had, the next would not be either.
+            if none || !due.more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the order has come to its end; `None` if a step failed.
+    async fn end(&self, errand: &Errand, both: OrderAndPayment) -> Option<bool> {
+        tokio::time::sleep(jitter(SPREAD)).await;
+        let order = both.order.id.clone();
+        match self.finish(errand, both, None).await {
+            Ok(both) => Some(!matches!(both.order.status, OrderStatus::Pending | OrderStatus::Cancelling)),
+            Err(error) => {
+                self.telemetry.note_on(&errand.request_id, &order, &error);
+                None
+            }
+        }
     }
 }

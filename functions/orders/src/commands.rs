@@ -1,14 +1,16 @@
 //! What orders does for checkout.
 
+use futures_util::future::join_all;
 use shared::contract::{
-    Cancel, Claim, Due, Find, Order, OrderAndPayment, OrderStatus, Payment, PaymentStatus, Place, Placed, Settle, Step,
+    Backlog, Cancel, Claim, Due, Find, Order, OrderAndPayment, OrderStatus, Payment, PaymentStatus, Place, Placed,
+    Settle, Step,
 };
 use shared::error::Error;
 use shared::ids::PaymentId;
 
 use crate::App;
-use crate::order::{self, Event};
-use crate::store::{NewOrder, NotPlaced};
+use crate::order::{self, Event, NoTotal};
+use crate::store::{Claimed, NewOrder, NotPlaced, Ticket};
 
 /// How often a cancellation is tried beside others who change the order.
 const CANCEL_ATTEMPTS: usize = 3;
@@ -29,9 +31,11 @@ impl App {
             let offer = offers.remove(&item.product_id)?;
             order::line(item, offer)
         });
-        let lines: Option<Vec<_>> = lines.collect();
-        let Some((lines, total)) = lines.and_then(|lines| order::total(&lines).map(|total| (lines, total))) else {
-            return self.existing_or(&place, Placed::TotalRefused).await;
+        let lines = lines.collect::<Option<Vec<_>>>().ok_or(NoTotal::OutOfRange);
+        let (lines, total) = match lines.and_then(|lines| order::total(&lines).map(|total| (lines, total))) {
+            Ok(priced) => priced,
+            Err(NoTotal::OutOfRange) => return self.existing_or(&place, Placed::TotalTooLarge).await,
+            Err(NoTotal::CurrenciesDiffer) => return self.existing_or(&place, Placed::CurrenciesDiffer).await,
         };
         if place.expected_total.is_some_and(|expected| expected != total) {
             return self.existing_or(&place, Placed::PriceChanged { total }).await;
@@ -136,22 +140,34 @@ impl App {
     }
 
     /// Hands out orders that were left half way. Each is moved back in the queue before, so that one that cannot be
-    /// ended does not stand in the way of the others, and overlapping runs do not do the same work.
+    /// ended does not stand in the way of the others, and overlapping runs do not do the same work. One that cannot be
+    /// handed out does not keep the others back either.
     pub(crate) async fn claim(&self, claim: Claim) -> Result<Due, Error> {
-        let now = self.clock.now();
-        let mut due = Due::default();
-        for record in self.store.overdue(now, claim.limit.min(LARGEST_CLAIM)).await? {
-            due.oldest_seconds = due.oldest_seconds.max(now.since(record.updated_at).as_secs());
-            match self.store.claim(&record, now).await? {
-                Some(claimed) if claimed.given_up => due.given_up += 1,
-                Some(claimed) => due.orders.push(claimed.order),
-                None => {}
+        let (now, limit) = (self.clock.now(), claim.limit.min(LARGEST_CLAIM));
+        let tickets = self.store.overdue(now, limit).await?;
+        let mut due = Due { more: tickets.len() == limit, ..Due::default() };
+        let claims = tickets.iter().map(|ticket| self.store.claim(ticket, now));
+        for (ticket, claimed) in tickets.iter().zip(join_all(claims).await) {
+            match claimed {
+                Ok(Claimed::Order(both)) => due.orders.push(*both),
+                Ok(Claimed::GivenUp | Claimed::Gone) => {}
+                Ok(Claimed::Unreadable(error)) => due.failed.push(not_claimed(ticket, "was given up unread", &error)),
+                Err(error) => due.failed.push(not_claimed(ticket, "could not be claimed", &error)),
             }
         }
         Ok(due)
     }
 
+    /// What is still in the queue, and what was given up.
+    pub(crate) async fn backlog(&self) -> Result<Backlog, Error> {
+        self.store.backlog(self.clock.now()).await
+    }
+
     pub(crate) async fn find(&self, find: Find) -> Result<OrderAndPayment, Error> {
         self.store.find(&find.order_id).await?.map(|(_, both)| both).ok_or(Error::NotFound("order"))
     }
+}
+
+fn not_claimed(ticket: &Ticket, what: &str, error: &Error) -> String {
+    format!("order {} {what}: {}", ticket.order, error.cause().unwrap_or(error.code()))
 }

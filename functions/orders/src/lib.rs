@@ -1,14 +1,16 @@
 //! An order's life. Answers `GET /orders`, `GET /orders/{order_id}`, `GET /fulfilment`, `GET /fulfilment/{order_id}` and
 //! `POST /orders/{order_id}/fulfilment`; checkout invokes it directly with the commands `place`,
-//! `settle`, `cancel`, `claim` and `find`.
+//! `settle`, `cancel`, `claim`, `backlog` and `find`.
 
 use std::sync::Arc;
 
+use lambda_http::RequestExt;
 use serde::Serialize;
 use shared::aws::{self, WARM_UP};
 use shared::clock::Clock;
 use shared::config::{self, Environment};
-use shared::contract::{Due, OrderAndPayment, OrdersCommand, Placed};
+use shared::contract::{Backlog, Due, OrderAndPayment, OrdersCommand, Placed};
+use shared::errand::Errand;
 use shared::error::{Error, FunctionError};
 use shared::http::{Event, Request, Response};
 use shared::telemetry::{Log, Telemetry};
@@ -19,6 +21,7 @@ mod handlers;
 mod order;
 mod store;
 
+pub use order::HALF_WAY;
 use store::Store;
 
 /// What the function is given.
@@ -65,6 +68,7 @@ enum Reply {
     Placed(Placed),
     Order(Box<OrderAndPayment>),
     Due(Due),
+    Backlog(Backlog),
 }
 
 impl Reply {
@@ -93,13 +97,17 @@ impl App {
     /// # Errors
     /// Only a command fails; a request is answered with a problem.
     pub async fn handle(self: Arc<Self>, event: lambda_http::Request) -> Result<Response, FunctionError> {
-        match Event::from(event) {
-            Event::Http(request) => Ok(http::serve(&self.telemetry, &request, self.route(&request)).await),
-            Event::Direct(json) => {
-                let reply = command::serve(&self.telemetry, &json, |command| self.command(command)).await?;
-                command::reply(&reply)
+        let errand = Errand::of(event.lambda_context_ref(), &self.clock);
+        let work = async {
+            match Event::from(event) {
+                Event::Http(request) => Ok(http::serve(&self.telemetry, &request, self.route(&request)).await),
+                Event::Direct(json) => {
+                    let reply = command::serve(&self.telemetry, &json, |command| self.command(command)).await?;
+                    command::reply(&reply)
+                }
             }
-        }
+        };
+        errand.run(work).await
     }
 
     async fn route(&self, request: &Request) -> Result<Response, Error> {
@@ -119,6 +127,7 @@ impl App {
             OrdersCommand::Settle(settle) => self.settle(settle).await.map(Reply::order),
             OrdersCommand::Cancel(cancel) => self.cancel(cancel).await.map(Reply::order),
             OrdersCommand::Claim(claim) => self.claim(claim).await.map(Reply::Due),
+            OrdersCommand::Backlog {} => self.backlog().await.map(Reply::Backlog),
             OrdersCommand::Find(find) => self.find(find).await.map(Reply::order),
         }
     }

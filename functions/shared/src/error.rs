@@ -106,6 +106,11 @@ impl Error {
         Error::Invalid(vec![Fault { pointer: None, parameter: Some(parameter), detail: detail.into() }])
     }
 
+    /// The same as something that may be gone when the request is repeated: for steps that can be.
+    pub fn passing(self) -> Error {
+        Error::Unavailable(self.cause().unwrap_or(self.code()).to_owned())
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::ids::UserId;
+use crate::ids::{OrderId, UserId};
 
 /// Where lines go: a function's standard output (which Lambda sends to CloudWatch Logs), or whoever runs it.
 #[derive(Clone)]
@@ -122,6 +122,8 @@ struct Note<'a> {
     #[serde(rename = "request.id")]
     request_id: &'a str,
     function: &'a str,
+    #[serde(rename = "order.id", skip_serializing_if = "Option::is_none")]
+    order_id: Option<&'a OrderId>,
     #[serde(rename = "error.code")]
     error_code: &'a str,
     #[serde(rename = "error.cause", skip_serializing_if = "Option::is_none")]
@@ -141,8 +143,17 @@ struct Figures<'a, F> {
 impl Telemetry {
     /// Logs a failure that the answer does not show, because the request goes on without it.
     pub fn note(&self, request_id: &str, error: &Error) {
+        self.write_note(request_id, None, error);
+    }
+
+    /// The same, about an order.
+    pub fn note_on(&self, request_id: &str, order: &OrderId, error: &Error) {
+        self.write_note(request_id, Some(order), error);
+    }
+
+    fn write_note(&self, request_id: &str, order_id: Option<&OrderId>, error: &Error) {
         let (error_code, error_cause) = (error.code(), error.cause());
-        let note = Note { level: "WARN", request_id, function: self.function, error_code, error_cause };
+        let note = Note { level: "WARN", request_id, function: self.function, order_id, error_code, error_cause };
         if let Ok(line) = serde_json::to_string(&note) {
             self.log.write(line);
         }

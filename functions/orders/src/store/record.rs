@@ -10,6 +10,8 @@ use crate::order;
 
 /// How many partitions of the index `by_status` a status is spread over.
 pub const SHARDS: u8 = 4;
+/// The queue of the orders that were given up. The others have the names of statuses.
+pub const GIVEN_UP: &str = "GIVEN_UP";
 
 /// The item. `placed` and `next_attempt_at` end in the order's id, so that no two orders share a sort key.
 #[derive(Serialize, Deserialize)]
@@ -44,13 +46,22 @@ pub struct OrderRecord {
 
 /// The partition of `by_status` in which an order with this status is found.
 pub fn work(status: OrderStatus, order: &OrderId) -> String {
-    let shard = order.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_add(byte)) % SHARDS;
-    partition(status, shard)
+    partition(status.as_str(), shard(order.as_str()))
 }
 
-/// A shard of a status.
-pub fn partition(status: OrderStatus, shard: u8) -> String {
-    format!("{}#{shard}", status.as_str())
+/// The partition of `by_status` in which an order is found that nobody will end any more but a person. Its status is
+/// what it was.
+pub fn given_up(order: &str) -> String {
+    partition(GIVEN_UP, shard(order))
+}
+
+/// A shard of a queue.
+pub fn partition(queue: &str, shard: u8) -> String {
+    format!("{queue}#{shard}")
+}
+
+fn shard(order: &str) -> u8 {
+    order.bytes().fold(0u8, |sum, byte| sum.wrapping_add(byte)) % SHARDS
 }
 
 /// A sort key: when, then which.
