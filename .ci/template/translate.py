@@ -38,6 +38,7 @@ VARIANTS: dict[str, Tree] = {
         "Architecture": "x86_64",
         "Issuer": "https://shop.example.com",
         "PaymentProvider": "stripe",
+        "AlarmTopic": "arn:aws:sns:eu-central-1:123456789012:alarms",
         "ReservedConcurrency": 5,
         "SigningKey": "B",
     },

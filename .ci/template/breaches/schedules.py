@@ -1,7 +1,7 @@
 """Templates where what runs unasked, or holds a provider's secrets, may do what it must not."""
 
 from breaches.writing import allow, arn, breaks, properties, schedule, statements
-from rules import access
+from rules import access, alarms
 from translate import Tree
 
 
@@ -77,6 +77,7 @@ def nothing_is_reconciled(tree: Tree) -> None:
     access.grants_are_the_listed_ones,
     access.each_function_has_its_own_role,
     access.only_checkout_invokes,
+    alarms.what_runs_on_a_schedule_is_watched,
 )
 def payments_has_a_schedule(tree: Tree) -> None:
     properties(tree, "PaymentsFunction")["Events"] = {

@@ -18,7 +18,7 @@ pub struct Declared {
 }
 
 /// What matters only in AWS: permissions, packaging, logs, scaling.
-const ONLY_IN_AWS: [&str; 26] = [
+const ONLY_IN_AWS: [&str; 27] = [
     "AssumeRolePolicyDocument",
     "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
@@ -27,6 +27,7 @@ const ONLY_IN_AWS: [&str; 26] = [
     "DeploymentPreference",
     "Description",
     "EphemeralStorage",
+    "EventInvokeConfig",
     "FunctionName",
     "Handler",
     "KmsKeyArn",
