@@ -36,7 +36,7 @@ pub fn lines(report: &Report) -> Vec<String> {
     if *undecided > 0 {
         lines.push(format!("{undecided} products or orders changed all the time: audit again when less is going on."));
     }
-    if *differences == 0 {
+    if report.balances() {
         lines.push("The books balance.".to_owned());
     }
     lines

@@ -40,7 +40,7 @@ pub enum Fault {
     Late,
     /// It is refused, because there are too many.
     Throttled,
-    /// DynamoDB only: a write is cancelled, because another transaction is at work on an item.
+    /// DynamoDB only: a write, or a reading in a transaction, is cancelled, because another one is at work on an item.
     Conflict,
     /// It fails before anything is done: a function that crashes as it starts, an internal error of DynamoDB.
     Failed,

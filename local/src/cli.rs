@@ -1,19 +1,17 @@
 //! The command line: start the shop, or set up and fill any DynamoDB.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use shared::clock::Clock;
 use shared::ids;
 use shared::telemetry::Log;
 
-use crate::base::{self, Base};
+use crate::base;
 use crate::chaos::{Chaos, Rate};
 use crate::database::{self, Access};
 use crate::environment::{Environment, PASSED_ON};
@@ -24,14 +22,16 @@ use crate::remote::Remote;
 use crate::shop::{Options, Shop};
 use crate::signals::Signals;
 use crate::template::REGION;
-use crate::{Error, audit, check, screen, seed, tables};
+use crate::{Error, check, screen};
+
+mod data;
 
 /// Where `cargo lambda watch` answers.
 const WATCH: &str = "http://localhost:9000";
 
 /// The shop on one machine: the same functions, routes and tables that template.yaml deploys to AWS.
 #[derive(Debug, Parser)]
-#[command(name = "portico", version, args_conflicts_with_subcommands = false)]
+#[command(name = "portico", version)]
 pub struct Cli {
     #[command(flatten)]
     shop: Flags,
@@ -86,7 +86,7 @@ enum Command {
     /// Balance the books: whether stock, orders and payments agree with each other
     ///
     /// Reads the database named by --data or --dynamodb, also beside a running shop that uses it. Names each difference,
-    /// and fails when there is one.
+    /// and fails when there is one, or when so much was going on that it cannot say.
     Audit,
     /// Compare what `cargo lambda build` made with the template
     Check,
@@ -116,9 +116,9 @@ pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> Exit
         let options = Options { variables, ..options };
         match cli.command {
             None => serve(options, &output).await?,
-            Some(Command::Setup) => setup(options, &output).await?,
-            Some(Command::Seed { products }) => fill(options, &output, products).await?,
-            Some(Command::Audit) => audit(options, &output).await?,
+            Some(Command::Setup) => data::setup(options, &output).await?,
+            Some(Command::Seed { products }) => data::fill(options, &output, products).await?,
+            Some(Command::Audit) => data::audit(options, &output).await?,
             Some(Command::Check) => check(&options, &output)?,
             Some(Command::Env { sam }) => print_environment(&options, &output, sam)?,
         }
@@ -247,78 +247,6 @@ fn print_environment(options: &Options, output: &Output, sam: bool) -> Result<()
     let text = if sam { environment.sam()? } else { environment.dotenv()? };
     output.line(text.trim_end());
     Ok(())
-}
-
-async fn setup(options: Options, output: &Output) -> Result<(), Error> {
-    let base = Base::lay(&options).await?;
-    tables::create(base.database.client(), &base.template.tables).await?;
-    for table in &base.template.tables {
-        output.line(&format!("The table {} is there.", table.name));
-    }
-    base.database.close().await;
-    Ok(())
-}
-
-async fn fill(options: Options, output: &Output, products: u64) -> Result<(), Error> {
-    if options.data.is_none() && options.dynamodb.is_none() {
-        return Err(Error::new("seed needs a database that stays: name it with --data FILE or --dynamodb URL."));
-    }
-    let base = Base::lay(&options).await?;
-    tables::create(base.database.client(), &base.template.tables).await?;
-    base.seed(options.clock.now()).await?;
-    output.line("The sample catalogue is there.");
-    output.line(if base.database.is_local() {
-        "The users `user` and `admin` are there."
-    } else {
-        "Sample users have published passwords, so they are written only to a database on this machine."
-    });
-    output.flush();
-    if products > 0 {
-        let bar = progress_bar(products);
-        let catalogue = base.catalogue()?;
-        seed::generate(base.database.client(), &catalogue, products, |written| bar.inc(written)).await?;
-        bar.finish_and_clear();
-        output.line(&format!("{products} generated products are there."));
-    }
-    base.database.close().await;
-    Ok(())
-}
-
-async fn audit(options: Options, output: &Output) -> Result<(), Error> {
-    match &options.data {
-        None if options.dynamodb.is_none() => {
-            return Err(Error::new("audit needs a database that stays: name it with --data FILE or --dynamodb URL."));
-        }
-        Some(file) if !file.exists() => {
-            return Err(Error::new(format!("there is no {}: name the file of a shop's data.", file.display())));
-        }
-        _ => {}
-    }
-    let base = Base::lay(&options).await?;
-    let report = audit::report(&base).await?;
-    base.database.close().await;
-    for line in audit::lines(&report) {
-        output.line(&line);
-    }
-    output.flush();
-    match report.differences {
-        0 => Ok(()),
-        1 => Err(Error::new("the books do not balance: there is a difference.")),
-        many => Err(Error::new(format!("the books do not balance: there are {many} differences."))),
-    }
-}
-
-fn progress_bar(products: u64) -> ProgressBar {
-    let bar = ProgressBar::new(products);
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} products, {per_sec}, {eta} left")
-    {
-        bar.set_style(style);
-    }
-    if std::io::stderr().is_terminal() {
-        bar.enable_steady_tick(Duration::from_millis(200));
-    }
-    bar
 }
 
 #[cfg(test)]

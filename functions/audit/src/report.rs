@@ -8,7 +8,7 @@ use shared::money::Currency;
 /// So many differences are named; the rest are only counted.
 pub const MOST_NAMED: usize = 100;
 
-/// What an audit has found. The books balance when there is no difference.
+/// What an audit has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Products with a stock.
@@ -40,6 +40,13 @@ pub struct Money {
     pub refunded: i64,
     /// What the orders that are neither open nor failed nor cancelled come to.
     pub sold: i64,
+}
+
+impl Report {
+    /// Whether the books balance: there is no difference, and none that was left open.
+    pub fn balances(&self) -> bool {
+        self.differences == 0 && self.undecided == 0
+    }
 }
 
 /// A report that is being written.

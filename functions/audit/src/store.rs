@@ -8,23 +8,24 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_get_items::TransactGetItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Get, TransactGetItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Get, TransactGetItem};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::aws::{self, Item, built};
 use shared::contract::{OrderStatus, PaymentStatus};
 use shared::error::Error;
-use shared::ids::{self, OrderId, ProductId};
+use shared::ids::{OrderId, ProductId};
 use shared::money::{Currency, Money, Quantity};
+use shared::transaction::{is_passing, jitter};
 
 use crate::books::{Order, Stock};
 use crate::pair::{Bill, Paid, Payment};
 
 /// The most items that can be read together.
 const TOGETHER: usize = 100;
-/// How often a reading together is tried while others write to the same items, and the pause after the first time.
+/// How often a reading together is tried while others write to the same items, and the longest pause after the first time.
 const ATTEMPTS: u32 = 5;
-const FIRST_PAUSE_MS: u64 = 20;
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// The tables.
 pub struct Store {
@@ -215,8 +216,7 @@ impl Store {
                     _ => return Err(error.into()),
                 },
             }
-            let ceiling = FIRST_PAUSE_MS << attempt;
-            tokio::time::sleep(Duration::from_millis(u64::from_be_bytes(ids::random()) % (ceiling + 1))).await;
+            tokio::time::sleep(jitter(FIRST_PAUSE * 2_u32.pow(attempt))).await;
         }
         Ok(None)
     }
@@ -226,13 +226,6 @@ const STOCK: &str = "product_id, received, available, reserved";
 const ORDER: &str = "order_id, #status, #lines, #total, payment.#status";
 const ORDER_NAMES: [(&str, &str); 3] = [("#status", "status"), ("#lines", "lines"), ("#total", "total")];
 const PAYMENT: &str = "order_id, #status, amount, currency";
-
-fn is_passing(reason: &CancellationReason) -> bool {
-    match reason.code() {
-        None | Some("None" | "TransactionConflict" | "ProvisionedThroughputExceeded") => true,
-        Some(code) => code.starts_with("Throttling"),
-    }
-}
 
 impl Pages {
     fn of(scan: ScanFluentBuilder) -> Pages {

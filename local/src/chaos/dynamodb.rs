@@ -10,7 +10,8 @@ use super::Fault;
 use super::proxy::answer;
 use crate::server::Answer;
 
-const TRANSACTION: &str = "TransactWriteItems";
+const WRITE: &str = "TransactWriteItems";
+const READ: &str = "TransactGetItems";
 const CONFLICT: &str = "Transaction is ongoing for the item";
 
 #[derive(Deserialize)]
@@ -25,10 +26,11 @@ pub fn kind(head: &Parts) -> Option<String> {
     Some(target.rsplit('.').next().unwrap_or(target).to_owned())
 }
 
-/// What can become of such an operation: only a write can be late to any effect, or meet a transaction.
+/// What can become of such an operation: only a write can be late to any effect, and only a write or a reading in a
+/// transaction can meet another one.
 pub fn risks(kind: &str) -> &'static [Fault] {
     match kind {
-        TRANSACTION | "PutItem" | "UpdateItem" | "DeleteItem" => &[
+        WRITE | "PutItem" | "UpdateItem" | "DeleteItem" => &[
             Fault::Dropped,
             Fault::ReplyLost,
             Fault::Late,
@@ -37,6 +39,7 @@ pub fn risks(kind: &str) -> &'static [Fault] {
             Fault::Failed,
             Fault::FailedAfter,
         ],
+        READ => &[Fault::Dropped, Fault::ReplyLost, Fault::Throttled, Fault::Conflict, Fault::Failed],
         _ => &[Fault::Dropped, Fault::ReplyLost, Fault::Throttled, Fault::Failed],
     }
 }
@@ -44,9 +47,9 @@ pub fn risks(kind: &str) -> &'static [Fault] {
 /// How DynamoDB words a fault, where it does.
 pub fn error(kind: &str, body: &str, fault: Fault) -> Option<Answer> {
     match (fault, kind) {
-        (Fault::Throttled, TRANSACTION) => Some(cancelled(body, "ThrottlingError", "Throughput exceeds a limit.")),
+        (Fault::Throttled, WRITE | READ) => Some(cancelled(body, "ThrottlingError", "Throughput exceeds a limit.")),
         (Fault::Throttled, _) => Some(exception(400, "ProvisionedThroughputExceededException", "Too many requests.")),
-        (Fault::Conflict, TRANSACTION) => Some(cancelled(body, "TransactionConflict", CONFLICT)),
+        (Fault::Conflict, WRITE | READ) => Some(cancelled(body, "TransactionConflict", CONFLICT)),
         (Fault::Conflict, _) => Some(exception(400, "TransactionConflictException", CONFLICT)),
         (Fault::Failed | Fault::FailedAfter, _) => Some(exception(500, "InternalServerError", "Internal server error")),
         _ => None,

@@ -75,17 +75,24 @@ fn an_equal_seed_chooses_equally_and_about_as_often_as_it_should() {
 
 #[test]
 fn a_cancelled_transaction_has_a_reason_for_each_item() {
-    for fault in [Fault::Conflict, Fault::Throttled] {
-        let answer = call("TransactWriteItems").error(fault).unwrap();
+    for (operation, fault) in [
+        ("TransactWriteItems", Fault::Conflict),
+        ("TransactWriteItems", Fault::Throttled),
+        ("TransactGetItems", Fault::Conflict),
+        ("TransactGetItems", Fault::Throttled),
+    ] {
+        assert!(call(operation).risks().contains(&fault), "{operation} {fault:?}");
+        let answer = call(operation).error(fault).unwrap();
         let text = format!("{:?}", answer.body());
         assert_eq!(answer.status(), 400);
+        assert!(text.contains("#TransactionCanceledException"), "{text}");
         assert_eq!(text.matches(r#"{\"Code\":\"None\"}"#).count(), 2, "{text}");
     }
 }
 
 #[test]
 fn every_fault_that_is_an_answer_has_one() {
-    let kinds = ["TransactWriteItems", "PutItem", "GetItem"].map(call);
+    let kinds = ["TransactWriteItems", "TransactGetItems", "PutItem", "GetItem"].map(call);
     let invocation = Call { wire: Wire::Lambda, kind: "charge".to_owned(), body: "{}" };
     for call in kinds.iter().chain([&invocation]) {
         for fault in call.risks() {

@@ -89,14 +89,10 @@ impl fmt::Display for Architecture {
 /// An invocation that nobody asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    /// Its name among the function's events.
-    pub name: String,
     /// The pace; `None` where it is a moment, or switched off: it is not run on one machine.
     pub every: Option<Duration>,
     /// The event, as JSON.
     pub input: String,
-    /// The line of the template it begins on.
-    pub line: usize,
 }
 
 /// The HTTP API.

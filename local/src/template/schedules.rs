@@ -45,7 +45,7 @@ pub fn read(scope: &Scope, function: &str, event: &Entry) -> Result<Option<Sched
     let every = every(when.text(expression)?).map_err(|message| when.fault(message))?;
     let input = section.text("Input")?.unwrap_or_else(|| "{}".to_owned());
     section.close()?;
-    Ok(Some(Schedule { name: event.key.clone(), every: every.filter(|_| enabled), input, line: event.line }))
+    Ok(Some(Schedule { every: every.filter(|_| enabled), input }))
 }
 
 /// The pace of `rate(5 minutes)`; `None` for `cron(…)` and `at(…)`, moments that one machine does not wait for.
