@@ -42,3 +42,6 @@ impl Schedules {
         self.0.shutdown().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,52 @@ fn every(expression: &str) -> Result<Option<Duration>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::{Given, Template};
+
+    /// The schedule of a function with this event, or what is wrong with it.
+    fn schedule(event: &str) -> Result<Option<Schedule>, String> {
+        let template = format!(
+            "Resources:
+  Api: {{Type: AWS::Serverless::HttpApi, Properties: {{StageName: $default}}}}
+  Fn: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: target/lambda/fn/, Events: {{Work: {event}}}}}}}
+"
+        );
+        let template = Template::parse(&template, &Given::defaults("shop")).map_err(|fault| fault.message)?;
+        Ok(template.functions[0].schedules.first().cloned())
+    }
+
+    #[test]
+    fn both_kinds_of_schedule_are_read() {
+        let minutes = |minutes: u64| Some(Duration::from_secs(minutes * 60));
+        let read = |event: &str| schedule(event).unwrap().unwrap();
+        for (event, every, input) in [
+            ("{Type: ScheduleV2, Properties: {ScheduleExpression: rate(5 minutes), Input: '[1]'}}", minutes(5), "[1]"),
+            ("{Type: Schedule, Properties: {Schedule: rate(1 minute)}}", minutes(1), "{}"),
+            ("{Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute), State: ENABLED}}", minutes(1), "{}"),
+            ("{Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute), State: DISABLED}}", None, "{}"),
+            ("{Type: Schedule, Properties: {Schedule: rate(1 minute), Enabled: false}}", None, "{}"),
+            ("{Type: Schedule, Properties: {Schedule: rate(1 minute), Enabled: true}}", minutes(1), "{}"),
+        ] {
+            assert_eq!(read(event), Schedule { every, input: input.to_owned() }, "{event}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_schedule_is_refused_with_its_name() {
+        for (event, why) in [
+            ("{Type: ScheduleV2}", "event `Work` of function `Fn` has no Properties, so it names no time."),
+            (
+                "{Type: ScheduleV2, Properties: {Input: '{}'}}",
+                "event `Work` of function `Fn` has no ScheduleExpression.",
+            ),
+            ("{Type: Schedule, Properties: {ScheduleExpression: rate(1 minute)}}", "has no Schedule."),
+            ("{Type: Schedule, Properties: {Schedule: rate(1 minute), Colour: blue}}", "Colour"),
+            ("{Type: Schedule, Properties: {Schedule: rate(1 week)}}", "`rate(1 week)` is no schedule"),
+        ] {
+            let error = schedule(event).unwrap_err();
+            assert!(error.contains(why), "{event}: {error}");
+        }
+    }
 
     #[test]
     fn rates_are_read_and_moments_left_to_aws() {
