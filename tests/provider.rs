@@ -24,17 +24,15 @@ use tokio::net::TcpListener;
 use crate::shop::{Setup, random};
 use books::Books;
 pub use books::{Call, SLOW, Trouble};
+pub use held::Done;
 
 mod books;
+mod held;
 
 /// A provider that answers.
 pub struct Provider {
     address: SocketAddr,
     books: Arc<Mutex<Books>>,
-    /// The secret key of the shop's account.
-    pub secret_key: String,
-    /// What its webhooks are signed with.
-    pub webhook_secret: String,
 }
 
 impl Provider {
@@ -42,18 +40,50 @@ impl Provider {
     pub async fn start() -> Provider {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (secret_key, webhook_secret) = (format!("sk_test_{}", random()), format!("whsec_{}", random()));
         let books = Arc::new(Mutex::new(Books::default()));
-        let (kept, key, webhook) = (Arc::clone(&books), secret_key.clone(), webhook_secret.clone());
+        let kept = Arc::clone(&books);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (books, key, webhook) = (Arc::clone(&kept), key.clone(), webhook.clone());
-                let service =
-                    service_fn(move |request| answer(request, Arc::clone(&books), key.clone(), webhook.clone()));
+                let books = Arc::clone(&kept);
+                let service = service_fn(move |request| answer(request, Arc::clone(&books)));
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
         });
-        Provider { address, books, secret_key, webhook_secret }
+        let provider = Provider { address, books };
+        provider.replaces_its_secrets();
+        provider
+    }
+
+    /// From now on other secrets hold, and those of before do not.
+    pub fn replaces_its_secrets(&self) {
+        let mut books = self.books();
+        books.secret_key = format!("sk_test_{}", random());
+        books.webhook_secret = format!("whsec_{}", random());
+    }
+
+    /// The secret key of the shop's account.
+    pub fn secret_key(&self) -> String {
+        self.books().secret_key.clone()
+    }
+
+    /// What its webhooks are signed with.
+    pub fn webhook_secret(&self) -> String {
+        self.books().webhook_secret.clone()
+    }
+
+    /// How often one of its secrets was read where they are kept.
+    pub fn secrets_read(&self) -> usize {
+        self.books().secrets_read
+    }
+
+    /// Loses what it knew of an order.
+    pub fn forgets(&self, order: &str) {
+        self.books().intents.retain(|_, intent| intent.order != order);
+    }
+
+    /// How often a second refund of the same money was asked for.
+    pub fn refused_refunds(&self) -> usize {
+        self.books().refused_refunds
     }
 
     /// A shop whose payments this provider makes.
@@ -94,6 +124,11 @@ impl Provider {
         self.books().calls.clone()
     }
 
+    /// The orders that it has been asked to charge.
+    pub fn orders(&self) -> Vec<String> {
+        self.books().intents.values().map(|intent| intent.order.clone()).collect()
+    }
+
     /// The states of an order's intents.
     pub fn intents(&self, order: &str) -> Vec<&'static str> {
         self.books().intents.values().filter(|intent| intent.order == order).map(|intent| intent.status).collect()
@@ -123,7 +158,7 @@ impl Provider {
 
     /// The header that signs a webhook's body.
     pub fn sign(&self, body: &str, at: Timestamp) -> String {
-        format!("t={},v1={}", at.as_secs(), sign(&self.webhook_secret, body, at))
+        format!("t={},v1={}", at.as_secs(), sign(&self.webhook_secret(), body, at))
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -140,12 +175,12 @@ pub fn sign(secret: &str, body: &str, at: Timestamp) -> String {
 
 type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
 
-async fn answer(request: Request<Incoming>, books: Arc<Mutex<Books>>, secret_key: String, webhook: String) -> Answer {
+async fn answer(request: Request<Incoming>, books: Arc<Mutex<Books>>) -> Answer {
     let (head, body) = request.into_parts();
     let form = body.collect().await.expect("a whole request").to_bytes();
     let form = String::from_utf8(form.to_vec()).expect("text");
     if head.headers.get("x-amz-target").is_some_and(|target| target == "AmazonSSM.GetParameter") {
-        return Ok(reply(200, &parameter(&form, &secret_key, &webhook), false));
+        return Ok(reply(200, &parameter(&form, &mut books.lock().expect("whole books")), false));
     }
     let path = head.uri.path().to_owned();
     let segments: Vec<_> = path.trim_start_matches('/').split('/').collect();
@@ -162,15 +197,25 @@ async fn answer(request: Request<Incoming>, books: Arc<Mutex<Books>>, secret_key
         _ => return Ok(reply(404, &json!({"error": {"type": "invalid_request_error"}}), false)),
     };
     let text = |name: &str| header(&head.headers, name);
-    assert_eq!(text("authorization"), Some(format!("Bearer {secret_key}").as_str()));
+    let secret_key = books.lock().expect("whole books").secret_key.clone();
+    if text("authorization") != Some(format!("Bearer {secret_key}").as_str()) {
+        return Ok(reply(401, &json!({"error": {"type": "invalid_request_error"}}), false));
+    }
     assert!(text("stripe-version").is_some_and(|version| version.starts_with("20")), "no version");
     assert!(head.method != Method::POST || text("content-type") == Some("application/x-www-form-urlencoded"));
 
+    let held = books.lock().expect("whole books").held.take_if(|held| held.call == call);
+    if let Some(held) = held.as_ref().filter(|held| held.done == Done::After) {
+        held.wait().await;
+    }
     let (taken, trouble) = {
         let mut books = books.lock().expect("whole books");
         let trouble = books.made(call);
         (books.take(call, id, text("idempotency-key"), &form, trouble), trouble)
     };
+    if let Some(held) = held.filter(|held| held.done == Done::Before) {
+        held.wait().await;
+    }
     match trouble {
         Some(Trouble::Hangs) => std::future::pending().await,
         Some(Trouble::ReplyLost) => Err(std::io::ErrorKind::ConnectionReset.into()),
@@ -180,12 +225,13 @@ async fn answer(request: Request<Incoming>, books: Arc<Mutex<Books>>, secret_key
 }
 
 /// What Systems Manager keeps for a shop.
-fn parameter(request: &str, secret_key: &str, webhook: &str) -> Value {
+fn parameter(request: &str, books: &mut Books) -> Value {
+    books.secrets_read += 1;
     let request: Value = serde_json::from_str(request).expect("JSON");
     assert_eq!(request["WithDecryption"], true, "a SecureString is wanted");
     let value = match request["Name"].as_str() {
-        Some("/portico/stripe/secret-key") => secret_key,
-        Some("/portico/stripe/webhook-secret") => webhook,
+        Some("/portico/stripe/secret-key") => &books.secret_key,
+        Some("/portico/stripe/webhook-secret") => &books.webhook_secret,
         other => panic!("there is no parameter {other:?}"),
     };
     json!({"Parameter": {"Name": request["Name"], "Type": "SecureString", "Value": value}})

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::direct::{failed, invoke, json_of};
-use crate::reconcile::reconcile;
+use crate::provider::{Call, Done, Provider, SLOW, Trouble};
 use crate::shop::{Setup, Shop, VISA, an_order, random};
+use crate::steps::{HALF_WAY, place, reconcile};
+use crate::tables::text;
 
 const WHY: &str = "invokes functions directly and moves the clock";
 /// After so long, and a last look at it, an order is given up.
@@ -24,6 +26,22 @@ async fn given_up(shop: &Shop, customer: &Client, product: &str) -> String {
     let given_up = reconcile(shop).await;
     assert_eq!(given_up["given_up"], 1, "{given_up}");
     unknown.text_at("/order/id")
+}
+
+/// The two statuses after a person has said this of an order.
+async fn resolved(shop: &Shop, order: &str, resolution: &str) -> (String, String) {
+    let both = json_of(&invoke(shop, "checkout", &resolve(order, resolution)).await);
+    let status = |of: &str| both[of]["status"].as_str().unwrap_or_else(|| panic!("no status: {both}")).to_owned();
+    (status("order"), status("payment"))
+}
+
+/// Why what a person says of an order is refused.
+async fn refused(shop: &Shop, order: &str, resolution: &str) -> String {
+    failed(&invoke(shop, "checkout", &resolve(order, resolution)).await)
+}
+
+fn two(order: &str, payment: &str) -> (String, String) {
+    (order.to_owned(), payment.to_owned())
 }
 
 fn last(both: &Value) -> Value {
@@ -57,6 +75,7 @@ async fn an_order_that_was_given_up_ends_as_a_person_says_and_remembers_why() {
         // The token has run out meanwhile.
         customer = shop.customer().await;
     }
+    shop.books_balance().await;
 }
 
 #[tokio::test]
@@ -65,7 +84,7 @@ async fn a_refund_that_was_given_up_is_resolved_as_refunded_alone() {
     let (customer, product) = (shop.customer().await, shop.product(5).await);
     let order = customer.post("/orders", &an_order(&product, 2, "pm_sandbox_unrefundable")).key(&random()).await;
     let id = order.is(201).text_at("/order/id");
-    customer.call(http::Method::POST, &format!("/orders/{id}/cancel")).await.is(202);
+    customer.cancel(&id).await.is(202);
     shop.advance(LONG);
     assert_eq!(reconcile(&shop).await["given_up"], 1);
     for wrong in ["captured", "declined"] {
@@ -78,29 +97,27 @@ async fn a_refund_that_was_given_up_is_resolved_as_refunded_alone() {
         assert_eq!(last(&both)["reference"], "ticket 4711", "{both}");
         assert_eq!(shop.stock(&product).await, 5);
     }
+    shop.books_balance().await;
 }
 
 #[tokio::test]
 async fn a_payment_that_never_began_can_only_have_been_declined() {
     let Some(shop) = Shop::in_process(WHY, Setup::default()).await else { return };
     let (customer, product) = (shop.customer().await, shop.product(5).await);
-    let user = customer.get("/users/me").await.is(200).text_at("/id");
-    let id = format!("ord_{}", (random() + &random()).chars().take(52).collect::<String>());
-    let items = json!([{"product_id": product, "quantity": 2}]);
-    let place = json!({"command": "place", "order_id": id, "user_id": user, "fingerprint": "f", "items": items});
-    assert_eq!(json_of(&invoke(&shop, "orders", &place).await)["outcome"], "new");
-
-    assert_eq!(failed(&invoke(&shop, "checkout", &resolve(&id, "declined")).await), "request-in-progress");
-    shop.advance(Duration::from_secs(31));
+    let placed = place(&shop, &customer, &product, 2).await;
+    let id = placed["order"]["id"].as_str().expect("an id");
+    assert_eq!(failed(&invoke(&shop, "checkout", &resolve(id, "declined")).await), "request-in-progress");
+    shop.advance(HALF_WAY);
     for wrong in ["captured", "refunded"] {
-        assert_eq!(failed(&invoke(&shop, "checkout", &resolve(&id, wrong)).await), "wrong-payment-status", "{wrong}");
+        assert_eq!(failed(&invoke(&shop, "checkout", &resolve(id, wrong)).await), "wrong-payment-status", "{wrong}");
     }
     for _ in 0..2 {
-        let both = json_of(&invoke(&shop, "checkout", &resolve(&id, "declined")).await);
+        let both = json_of(&invoke(&shop, "checkout", &resolve(id, "declined")).await);
         let statuses = (&both["order"]["status"], &both["payment"]["status"]);
         assert_eq!(statuses, (&json!("FAILED"), &json!("VOIDED")), "{both}");
         assert_eq!(shop.stock(&product).await, 5);
     }
+    shop.books_balance().await;
 }
 
 #[tokio::test]
@@ -122,4 +139,120 @@ async fn what_is_not_there_or_not_said_well_is_refused() {
     let both = json_of(&invoke(&shop, "checkout", &resolve(&id, "captured")).await);
     assert_eq!(both["order"], placed.at("/order"), "{both}");
     assert_eq!(failed(&invoke(&shop, "checkout", &resolve(&id, "refunded")).await), "wrong-payment-status");
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_payments_never_heard_of_is_resolved_like_any_other() {
+    let Some(shop) = Shop::in_process(WHY, Setup::default()).await else { return };
+    let (customer, product) = (shop.customer().await, shop.product(5).await);
+    let order = customer.post("/orders", &an_order(&product, 2, VISA)).key(&random()).await;
+    let id = order.is(201).text_at("/order/id");
+    let cancelling = json_of(&invoke(&shop, "orders", &json!({"command": "cancel", "order_id": id})).await);
+    assert_eq!(cancelling["order"]["status"], "CANCELLING", "{cancelling}");
+    shop.advance(LONG);
+    assert_eq!(reconcile(&shop).await["given_up"], 1);
+    for _ in 0..2 {
+        assert_eq!(resolved(&shop, &id, "refunded").await, two("CANCELLED", "REFUNDED"));
+    }
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_the_provider_only_fails_ends_by_a_persons_word() {
+    let provider = Provider::start().await;
+    let Some(shop) = Shop::in_process(WHY, provider.setup()).await else { return };
+    let (customer, product) = (shop.customer().await, shop.product(5).await);
+    let order = customer.post("/orders", &an_order(&product, 2, VISA)).key(&random()).await;
+    let id = order.is(201).text_at("/order/id");
+    provider.always(Call::Refund, Trouble::FailsBefore);
+    customer.cancel(&id).await.is(202);
+    shop.advance(HALF_WAY);
+    assert_eq!(reconcile(&shop).await["open"], 1);
+    provider.recovers();
+    shop.advance(LONG);
+    assert_eq!(reconcile(&shop).await["given_up"], 1);
+    assert_eq!(resolved(&shop, &id, "refunded").await, two("CANCELLED", "REFUNDED"));
+    assert_eq!((provider.ledger(&id).len(), provider.refused_refunds()), (1, 0), "the provider gave nothing back");
+    assert_eq!(shop.stock(&product).await, 5);
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn money_that_was_taken_is_not_declined_by_whoever_thinks_so() {
+    let provider = Provider::start().await;
+    let Some(shop) = Shop::in_process(WHY, provider.setup()).await else { return };
+    let (customer, product) = (shop.customer().await, shop.product(5).await);
+    let held = provider.hold(Call::Confirm, Done::Before);
+    let call = customer.post("/orders", &an_order(&product, 2, VISA)).key(&random());
+    let order = tokio::spawn(call.into_future());
+    held.reached().await;
+    let id = provider.orders().remove(0);
+    shop.advance(HALF_WAY);
+    assert_eq!(refused(&shop, &id, "declined").await, "wrong-payment-status");
+    assert_eq!(shop.payment_status(&id).await.as_deref(), Some("CAPTURED"));
+    held.release();
+    order.await.expect("an answer").is(201).has("/order/status", "CONFIRMED");
+    assert_eq!(provider.ledger(&id).len(), 1);
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn what_a_person_declines_can_never_be_charged_any_more() {
+    let provider = Provider::start().await;
+    let Some(shop) = Shop::in_process(WHY, provider.setup()).await else { return };
+    let (customer, product) = (shop.customer().await, shop.product(5).await);
+    let held = provider.hold(Call::Confirm, Done::After);
+    let call = customer.post("/orders", &an_order(&product, 2, VISA)).key(&random());
+    let order = tokio::spawn(call.into_future());
+    held.reached().await;
+    let id = provider.orders().remove(0);
+    shop.advance(HALF_WAY);
+    assert_eq!(resolved(&shop, &id, "declined").await, two("FAILED", "DECLINED"));
+    held.release();
+    order.await.expect("an answer").is(402).has("/order/status", "FAILED");
+    assert_eq!((provider.intents(&id), provider.ledger(&id)), (vec!["canceled"], vec![]));
+    assert_eq!(shop.stock(&product).await, 5);
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn a_bare_word_counts_only_of_what_the_provider_does_not_know() {
+    let provider = Provider::start().await;
+    let Some(shop) = Shop::in_process(WHY, provider.setup()).await else { return };
+    let (customer, product) = (shop.customer().await, shop.product(5).await);
+    let order = || async {
+        let order = customer.post("/orders", &an_order(&product, 2, SLOW)).key(&random()).await;
+        order.is(202).text_at("/order/id")
+    };
+    let (open, lost) = (order().await, order().await);
+    provider.forgets(&lost);
+    shop.advance(HALF_WAY);
+    assert_eq!(refused(&shop, &open, "declined").await, "wrong-payment-status");
+    assert_eq!(resolved(&shop, &lost, "declined").await, two("FAILED", "DECLINED"));
+    provider.trouble(Call::Cancel, Trouble::Refused(503));
+    assert_eq!(refused(&shop, &open, "declined").await, "unavailable", "nobody can know");
+    assert_eq!(customer.statuses(&open).await, two("PENDING", "UNKNOWN"));
+    provider.captures(&open);
+    assert_eq!(reconcile(&shop).await["ended"], 1);
+    assert_eq!(customer.statuses(&open).await, two("CONFIRMED", "CAPTURED"));
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn a_record_that_contradicts_the_provider_is_in_the_log() {
+    let provider = Provider::start().await;
+    let Some(shop) = Shop::in_process(WHY, provider.setup()).await else { return };
+    let (customer, product) = (shop.customer().await, shop.product(5).await);
+    let held = provider.hold(Call::Confirm, Done::Before);
+    let call = customer.post("/orders", &an_order(&product, 2, VISA)).key(&random());
+    let order = tokio::spawn(call.into_future());
+    held.reached().await;
+    let id = provider.orders().remove(0);
+    shop.set("PaymentsTable", &id, "status", text("DECLINED")).await;
+    held.release();
+    order.await.expect("an answer").is(402);
+    let noted = format!("order {id}: its payment is recorded as Declined, and the provider says Captured");
+    let lines = shop.log().text();
+    assert!(lines.iter().any(|line| line.contains(&noted) && line.contains("internal")), "{lines:#?}");
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde_json::{Value, json};
 
+use super::Provider;
+use super::held::Held;
 use crate::shop::random;
 
 /// A payment method whose outcome takes its time.
@@ -71,6 +73,25 @@ pub struct Books {
     pub troubles: VecDeque<(Call, Trouble)>,
     pub lasting: Option<(Call, Trouble)>,
     pub calls: Vec<Call>,
+    pub held: Option<Held>,
+    /// How often a second refund of the same money was asked for, and refused.
+    pub refused_refunds: usize,
+    /// How often a secret was read.
+    pub secrets_read: usize,
+    pub secret_key: String,
+    pub webhook_secret: String,
+}
+
+impl Provider {
+    /// The money that has moved for each order, where some has.
+    pub fn ledgers(&self) -> HashMap<String, Vec<i64>> {
+        let books = self.books();
+        let mut moved = HashMap::<_, Vec<_>>::new();
+        for (intent, amount) in &books.ledger {
+            moved.entry(books.intents[intent].order.clone()).or_default().push(*amount);
+        }
+        moved
+    }
 }
 
 impl Books {
@@ -116,18 +137,24 @@ impl Books {
         (200, self.intent(&id))
     }
 
-    fn confirm(&mut self, id: &str) -> (u16, Value) {
+    fn confirm(&mut self, id: &str, form: &HashMap<String, String>) -> (u16, Value) {
+        assert_eq!(form.get("error_on_requires_action").map(String::as_str), Some("true"), "nobody could act");
         let intent = self.intents.get_mut(id).expect("an intent");
         if intent.status != "requires_confirmation" {
             return refusal(400, json!({"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}));
         }
         match intent.method.as_str() {
             SLOW => intent.status = "processing",
-            "pm_card_authenticationRequired" => intent.status = "requires_action",
-            "pm_card_chargeDeclinedInsufficientFunds" => {
+            method @ ("pm_card_chargeDeclined"
+            | "pm_card_chargeDeclinedInsufficientFunds"
+            | "pm_card_authenticationRequired") => {
+                let code = match method {
+                    "pm_card_chargeDeclinedInsufficientFunds" => "insufficient_funds",
+                    "pm_card_authenticationRequired" => "authentication_required",
+                    _ => "generic_decline",
+                };
                 intent.status = "requires_payment_method";
-                intent.error =
-                    json!({"type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds"});
+                intent.error = json!({"type": "card_error", "code": "card_declined", "decline_code": code});
                 return refusal(402, intent.error.clone());
             }
             _ => self.capture(id),
@@ -136,7 +163,9 @@ impl Books {
     }
 
     fn cancel(&mut self, id: &str) -> (u16, Value) {
-        let intent = self.intents.get_mut(id).expect("an intent");
+        let Some(intent) = self.intents.get_mut(id) else {
+            return refusal(404, json!({"type": "invalid_request_error", "code": "resource_missing"}));
+        };
         if matches!(intent.status, "succeeded" | "processing" | "canceled") {
             return refusal(400, json!({"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}));
         }
@@ -148,6 +177,7 @@ impl Books {
         let amount = self.intents[id].amount;
         let refunded = self.refunds.iter().any(|refund| refund.intent == id && refund.status != "failed");
         if refunded || self.intents[id].status != "succeeded" {
+            self.refused_refunds += 1;
             return refusal(400, json!({"type": "invalid_request_error", "code": "charge_already_refunded"}));
         }
         self.refunds.push(Refund { id: format!("re_{}", random()), intent: id.to_owned(), amount, status });
@@ -165,19 +195,34 @@ impl Books {
         (200, json!({"object": "list", "data": data, "has_more": false}))
     }
 
+    /// What moves money has a key that is the order's, so that whoever asks again asks for the same.
+    fn is_the_right_key(&self, call: Call, id: &str, key: Option<&str>, form: &HashMap<String, String>) {
+        let order = |id: &str| self.intents.get(id).map(|intent| intent.order.clone()).unwrap_or_default();
+        match call {
+            Call::Prepare => assert!(key.is_some(), "no key"),
+            Call::Confirm => assert_eq!(key, Some(order(id).as_str())),
+            Call::Refund => {
+                let first = format!("{}#refund", order(&form["payment_intent"]));
+                assert!(key == Some(&first) || key == Some(&format!("{first}#2")), "{key:?}");
+            }
+            Call::Retrieve | Call::Cancel | Call::ListRefunds => assert_eq!(key, None),
+        }
+    }
+
     /// Does what is asked for, once for a key.
     pub fn take(&mut self, call: Call, id: &str, key: Option<&str>, form: &str, trouble: Option<Trouble>) -> Taken {
+        let fields = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect::<HashMap<_, _>>();
+        self.is_the_right_key(call, id, key, &fields);
         let request = format!("{call:?} {id} {form}");
         if let Some((first, status, body)) = key.and_then(|key| self.keys.get(key)) {
             assert_eq!(*first, request, "one key for two requests");
             return Taken { status: *status, body: body.clone(), replayed: true };
         }
-        let fields = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect::<HashMap<_, _>>();
         let (mut status, mut body) = match (call, trouble) {
             (_, Some(Trouble::FailsBefore)) => (500, Value::Null),
             (_, Some(Trouble::Refused(status))) => refusal(status, json!({"type": "api_error"})),
             (Call::Prepare, _) => self.prepare(&fields),
-            (Call::Confirm, _) => self.confirm(id),
+            (Call::Confirm, _) => self.confirm(id, &fields),
             (Call::Cancel, _) => self.cancel(id),
             (Call::Refund, Some(Trouble::Open)) => self.refund(&fields["payment_intent"], "pending"),
             (Call::Refund, Some(Trouble::Fails)) => self.refund(&fields["payment_intent"], "failed"),
