@@ -36,6 +36,11 @@ impl App {
                 return Err(Error::RequestInProgress { retry_after: left.as_secs() + 1 });
             }
         }
+        // The money of an order that nobody has cancelled was not to go back.
+        let is_cancelled = matches!(both.order.status, OrderStatus::Cancelling | OrderStatus::Cancelled);
+        if resolution == Resolution::Refunded && !is_cancelled {
+            return Err(Error::WrongPaymentStatus);
+        }
         let (amount, proof) = (both.order.total, reference.clone());
         let resolve = contract::Resolve { order_id, amount, resolution, reference: proof };
         let payment = self.functions.resolve(errand, resolve).await?;
