@@ -1,23 +1,19 @@
 //! What the conditions of the stores are there for. A write is held on its way, something else happens, and the write
 //! arrives; or a table is as nothing that the shop does would leave it. `.ci/mutate` takes each condition away.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use http::Method;
 use local::chaos::{Chaos, Fault, Rule, Wire};
 use serde_json::{Value, json};
-use shared::ids::OrderId;
 
 use crate::client::Client;
 use crate::direct::{failed, invoke, json_of};
 use crate::shop::{Setup, Shop, VISA, a_product, an_order, new_username, random};
-use crate::tables::Stock;
+use crate::steps::{HALF_WAY, order_of, reconcile};
+use crate::tables::{Stock, text};
 
 const WHY: &str = "holds calls to the database and reads its tables";
 const UNKNOWN: &str = "pm_sandbox_unknown";
-const HALF_WAY: Duration = Duration::from_secs(31);
 
 async fn shop_with(chaos: &Chaos) -> Option<Shop> {
     Shop::in_process(WHY, Setup { chaos: Some(chaos.clone()), ..Setup::default() }).await
@@ -42,17 +38,12 @@ fn settle(order: &Value, status: &str) -> Value {
     json!({"command": "settle", "order": order, "payment": payment})
 }
 
-async fn status(customer: &Client, order: &str) -> String {
-    customer.get(&format!("/orders/{order}")).await.is(200).text_at("/order/status")
-}
-
 #[tokio::test]
 async fn an_order_that_arrives_after_its_product_was_archived_is_not_placed() {
     let chaos = Chaos::none();
     let Some(shop) = shop_with(&chaos).await else { return };
     let (customer, admin, product, key) = (shop.customer().await, shop.admin().await, shop.product(5).await, random());
-    let user = customer.get("/users/me").await.is(200).text_at("/id").parse().expect("a user's id");
-    let order = OrderId::for_key(&user, &key.parse().expect("a key")).to_string();
+    let order = order_of(&customer.user_id().await, &key);
     let late = chaos.plan(held("TransactWriteItems", &order));
     customer.post("/orders", &an_order(&product, 2, VISA)).key(&key).await.problem(503, "unavailable");
     admin.delete(&format!("/products/{product}")).await.is(204);
@@ -79,7 +70,7 @@ async fn an_order_is_settled_once_and_as_it_was_placed() {
     let captured = json_of(&invoke(&shop, "orders", &settle(&order, "CAPTURED")).await);
     assert_eq!(json_of(&invoke(&shop, "orders", &settle(&order, "CAPTURED")).await), captured);
     assert_eq!(failed(&invoke(&shop, "orders", &settle(&order, "DECLINED")).await), "internal");
-    assert_eq!(status(&customer, &id).await, "CONFIRMED");
+    assert_eq!(customer.statuses(&id).await.0, "CONFIRMED");
     assert_eq!(shop.stock_numbers(&product).await, Stock { received: 5, available: 3, reserved: 1 });
 }
 
@@ -89,10 +80,10 @@ async fn no_order_takes_from_the_reserved_stock_what_is_not_there() {
     let (customer, product) = (shop.customer().await, shop.product(5).await);
     for end in ["CAPTURED", "DECLINED"] {
         let (id, order) = pending(&shop, &customer, &product).await;
-        shop.set_reserved(&product, 0).await;
+        shop.set_stock(&product, "reserved", 0).await;
         let before = shop.stock_numbers(&product).await;
         assert_eq!(failed(&invoke(&shop, "orders", &settle(&order, end)).await), "internal");
-        assert_eq!(status(&customer, &id).await, "PENDING", "{end}");
+        assert_eq!(customer.statuses(&id).await.0, "PENDING", "{end}");
         assert_eq!(shop.stock_numbers(&product).await, before, "{end}");
     }
 }
@@ -107,11 +98,11 @@ async fn a_step_of_the_warehouse_that_arrives_after_a_cancellation_is_not_taken(
     let late = chaos.plan(held("UpdateItem", &order).about("PACKED"));
     let step = json!({"status": "PACKED"});
     admin.post(&format!("/orders/{order}/fulfilment"), &step).await.problem(503, "unavailable");
-    customer.call(Method::POST, &format!("/orders/{order}/cancel")).await.is(200);
+    customer.cancel(&order).await.is(200);
 
     assert!(late.met() > 0);
     late.release().await;
-    assert_eq!(status(&customer, &order).await, "CANCELLED");
+    assert_eq!(customer.statuses(&order).await.0, "CANCELLED");
 }
 
 /// Runs the schedule so that its claim of `order` is late, lets something `happen`, and lets the claim arrive.
@@ -136,7 +127,7 @@ async fn a_late_claim_changes_nothing(happen: impl AsyncFn(&Shop, &str)) {
 async fn an_order_that_somebody_else_has_claimed_is_not_claimed_again() {
     a_late_claim_changes_nothing(async |shop, _| {
         shop.advance(Duration::from_secs(5));
-        let run = json_of(&invoke(shop, "checkout", &json!({"command": "reconcile"})).await);
+        let run = reconcile(shop).await;
         assert_eq!(run["open"], 1, "{run}");
     })
     .await;
@@ -146,10 +137,7 @@ async fn an_order_that_somebody_else_has_claimed_is_not_claimed_again() {
 async fn an_order_that_is_confirmed_the_moment_it_is_due_is_not_claimed() {
     // Its place in the warehouse's queue is then the one that it had in checkout's.
     a_late_claim_changes_nothing(async |shop, order| {
-        let client = shop.inner().base().database.client();
-        let update = client.update_item().table_name(shop.table("OrdersTable")).key("order_id", text(order));
-        let update = update.update_expression("SET #status = :value").expression_attribute_names("#status", "status");
-        update.expression_attribute_values(":value", text("CONFIRMED")).send().await.expect("a change");
+        shop.set("OrdersTable", order, "status", text("CONFIRMED")).await;
     })
     .await;
 }
@@ -165,8 +153,8 @@ async fn a_capture_that_is_recorded_late_does_not_undo_a_refund() {
     assert!(late.met() > 0);
     chaos.end();
     shop.advance(HALF_WAY);
-    json_of(&invoke(&shop, "checkout", &json!({"command": "reconcile"})).await);
-    customer.call(Method::POST, &format!("/orders/{order}/cancel")).await.is(200);
+    reconcile(&shop).await;
+    customer.cancel(&order).await.is(200);
 
     late.release().await;
     assert_eq!(shop.payment_status(&order).await.as_deref(), Some("REFUNDED"));
@@ -238,11 +226,7 @@ async fn nothing_makes_half_of_an_account() {
     let (name, password) = (new_username(), random());
     shop.register(&name, &password).await.is(201);
     let customer = shop.sign_in(&name, &password).await;
-    let user = customer.get("/users/me").await.is(200).text_at("/id");
-    let client = shop.inner().base().database.client();
-    let delete = client.delete_item().table_name(shop.table("UsersTable"));
-    let delete = delete.key("pk", text(&format!("user#{user}"))).key("sk", text("account"));
-    delete.send().await.expect("a deletion");
+    shop.delete_account(customer.user_id().await.as_str()).await;
 
     customer.patch("/users/me", &json!({"display_name": "Ada"})).await.problem(404, "not-found");
     customer.get("/users/me").await.problem(404, "not-found");
@@ -250,34 +234,4 @@ async fn nothing_makes_half_of_an_account() {
     assert_eq!(failed(&invoke(&shop, "users", &command).await), "not-found");
     customer.get("/users/me").await.problem(404, "not-found");
     shop.sign_in(&name, &password).await.get("/fulfilment").await.problem(403, "forbidden");
-}
-
-fn text(text: &str) -> AttributeValue {
-    AttributeValue::S(text.to_owned())
-}
-
-impl Shop {
-    async fn order_item(&self, order: &str) -> Option<HashMap<String, AttributeValue>> {
-        let get = self.inner().base().database.client().get_item().table_name(self.table("OrdersTable"));
-        get.key("order_id", text(order)).consistent_read(true).send().await.expect("an answer").item
-    }
-
-    async fn product_item(&self, product: &str, part: &str) -> Option<HashMap<String, AttributeValue>> {
-        let get = self.inner().base().database.client().get_item().table_name(self.table("ProductsTable"));
-        let get = get.key("product_id", text(product)).key("part", text(part)).consistent_read(true);
-        get.send().await.expect("an answer").item
-    }
-
-    async fn delete_product(&self, product: &str, part: &str) {
-        let delete = self.inner().base().database.client().delete_item().table_name(self.table("ProductsTable"));
-        delete.key("product_id", text(product)).key("part", text(part)).send().await.expect("a deletion");
-    }
-
-    async fn set_reserved(&self, product: &str, reserved: i64) {
-        let update = self.inner().base().database.client().update_item().table_name(self.table("ProductsTable"));
-        let update = update.key("product_id", text(product)).key("part", text("stock"));
-        let update = update.update_expression("SET reserved = :value");
-        let value = AttributeValue::N(reserved.to_string());
-        update.expression_attribute_values(":value", value).send().await.expect("a change");
-    }
 }

@@ -37,6 +37,7 @@ mod replays;
 mod resolve;
 mod shop;
 mod soak;
+mod steps;
 mod stripe;
 mod tables;
 mod transport;

@@ -1,8 +1,14 @@
-//! What the tables of a shop in this process hold, past its front door.
+//! The tables of a shop in this process, read and changed behind its back.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::shop::Shop;
+
+/// An item as the database has it.
+pub type Item = HashMap<String, AttributeValue>;
 
 /// A product's stock numbers.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,8 +18,14 @@ pub struct Stock {
     pub reserved: i64,
 }
 
-fn text(text: &str) -> AttributeValue {
+/// A text as an attribute.
+pub fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
+}
+
+/// A number as an attribute.
+pub fn number(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
 }
 
 impl Shop {
@@ -24,17 +36,87 @@ impl Shop {
 
     /// A product's stock numbers.
     pub async fn stock_numbers(&self, product: &str) -> Stock {
-        let get = self.inner().base().database.client().get_item().table_name(self.table("ProductsTable"));
-        let get = get.key("product_id", text(product)).key("part", text("stock")).consistent_read(true);
-        let item = get.send().await.expect("an answer").item.expect("a stock item");
+        let item = self.product_item(product, "stock").await.expect("a stock item");
         let number = |name: &str| item[name].as_n().expect("a number").parse().expect("a whole number");
         Stock { received: number("received"), available: number("available"), reserved: number("reserved") }
     }
 
     /// The status of an order's payment, where there is one.
     pub async fn payment_status(&self, order: &str) -> Option<String> {
-        let get = self.inner().base().database.client().get_item().table_name(self.table("PaymentsTable"));
-        let item = get.key("order_id", text(order)).consistent_read(true).send().await.expect("an answer").item?;
+        let item = self.item("PaymentsTable", &of_order(order)).await?;
         Some(item["status"].as_s().expect("text").clone())
     }
+
+    /// An order's item, where there is one.
+    pub async fn order_item(&self, order: &str) -> Option<Item> {
+        self.item("OrdersTable", &of_order(order)).await
+    }
+
+    /// One of the two items of a product, where it is there: its `product` or its `stock`.
+    pub async fn product_item(&self, product: &str, part: &str) -> Option<Item> {
+        self.item("ProductsTable", &of_product(product, part)).await
+    }
+
+    /// Sets an attribute of the item of an order in its table or in that of payments.
+    pub async fn set(&self, table: &str, order: &str, attribute: &str, value: AttributeValue) {
+        self.change(table, &of_order(order), "SET #attribute = :value", attribute, value).await;
+    }
+
+    /// Sets a number of a product's stock.
+    pub async fn set_stock(&self, product: &str, attribute: &str, to: i64) {
+        let key = of_product(product, "stock");
+        self.change("ProductsTable", &key, "SET #attribute = :value", attribute, number(to)).await;
+    }
+
+    /// Adds to a number of a product's stock.
+    pub async fn add_to_stock(&self, product: &str, attribute: &str, change: i64) {
+        let key = of_product(product, "stock");
+        self.change("ProductsTable", &key, "ADD #attribute :value", attribute, number(change)).await;
+    }
+
+    /// Deletes the item of an order from its table or from that of payments.
+    pub async fn delete(&self, table: &str, order: &str) {
+        self.delete_item(table, &of_order(order)).await;
+    }
+
+    /// Deletes one of the two items of a product.
+    pub async fn delete_product(&self, product: &str, part: &str) {
+        self.delete_item("ProductsTable", &of_product(product, part)).await;
+    }
+
+    /// Deletes the account of a user, and leaves its name.
+    pub async fn delete_account(&self, user: &str) {
+        self.delete_item("UsersTable", &[("pk", format!("user#{user}")), ("sk", "account".to_owned())]).await;
+    }
+
+    fn database(&self) -> &Client {
+        self.inner().base().database.client()
+    }
+
+    async fn item(&self, table: &str, key: &[(&str, String)]) -> Option<Item> {
+        let get = self.database().get_item().table_name(self.table(table)).consistent_read(true);
+        let get = key.iter().fold(get, |get, (name, value)| get.key(*name, text(value)));
+        get.send().await.expect("an answer").item
+    }
+
+    async fn change(&self, table: &str, key: &[(&str, String)], how: &str, attribute: &str, value: AttributeValue) {
+        let update = self.database().update_item().table_name(self.table(table)).update_expression(how);
+        let update = key.iter().fold(update, |update, (name, value)| update.key(*name, text(value)));
+        let update = update.expression_attribute_names("#attribute", attribute);
+        update.expression_attribute_values(":value", value).send().await.expect("a change");
+    }
+
+    async fn delete_item(&self, table: &str, key: &[(&str, String)]) {
+        let delete = self.database().delete_item().table_name(self.table(table));
+        let delete = key.iter().fold(delete, |delete, (name, value)| delete.key(*name, text(value)));
+        delete.send().await.expect("a deletion");
+    }
+}
+
+fn of_order(order: &str) -> [(&'static str, String); 1] {
+    [("order_id", order.to_owned())]
+}
+
+fn of_product(product: &str, part: &str) -> [(&'static str, String); 2] {
+    [("product_id", product.to_owned()), ("part", part.to_owned())]
 }
