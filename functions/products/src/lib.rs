@@ -10,8 +10,10 @@ mod store;
 
 use std::sync::Arc;
 
+use lambda_http::RequestExt;
 use shared::clock::Clock;
 use shared::config::Environment;
+use shared::errand::Errand;
 use shared::error::{Error, FunctionError};
 use shared::http::{Event, Request, Response};
 use shared::money::Currency;
@@ -85,10 +87,14 @@ impl App {
     /// # Errors
     /// The event is not a request of the HTTP API.
     pub async fn handle(self: Arc<Self>, event: lambda_http::Request) -> Result<Response, FunctionError> {
-        match Event::from(event) {
-            Event::Http(request) => Ok(shared::http::serve(&self.telemetry, &request, self.route(&request)).await),
-            Event::Direct(_) => shared::command::refuse(&self.telemetry).await,
-        }
+        let errand = Errand::of(event.lambda_context_ref(), &self.clock);
+        let work = async {
+            match Event::from(event) {
+                Event::Http(request) => Ok(shared::http::serve(&self.telemetry, &request, self.route(&request)).await),
+                Event::Direct(_) => shared::command::refuse(&self.telemetry).await,
+            }
+        };
+        errand.run(work).await
     }
 
     async fn route(&self, request: &Request) -> Result<Response, Error> {

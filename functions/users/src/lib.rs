@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use lambda_http::RequestExt;
 use shared::aws::{self, WARM_UP};
 use shared::clock::Clock;
 use shared::config::{self, Environment};
+use shared::errand::Errand;
 use shared::error::{Error, FunctionError};
 use shared::http::{Event, Request, Response};
 use shared::telemetry::{Log, Telemetry};
@@ -89,13 +91,17 @@ impl App {
     /// # Errors
     /// Only a command fails; a request is answered with a problem.
     pub async fn handle(self: Arc<Self>, event: lambda_http::Request) -> Result<Response, FunctionError> {
-        match Event::from(event) {
-            Event::Http(request) => Ok(http::serve(&self.telemetry, &request, self.route(&request)).await),
-            Event::Direct(json) => {
-                let reply = command::serve(&self.telemetry, &json, |command| self.command(command)).await?;
-                command::reply(&reply)
+        let errand = Errand::of(event.lambda_context_ref(), &self.clock);
+        let work = async {
+            match Event::from(event) {
+                Event::Http(request) => Ok(http::serve(&self.telemetry, &request, self.route(&request)).await),
+                Event::Direct(json) => {
+                    let reply = command::serve(&self.telemetry, &json, |command| self.command(command)).await?;
+                    command::reply(&reply)
+                }
             }
-        }
+        };
+        errand.run(work).await
     }
 
     async fn route(&self, request: &Request) -> Result<Response, Error> {
