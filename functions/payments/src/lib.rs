@@ -132,3 +132,35 @@ impl App {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use lambda_runtime::Context;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_whose_database_does_not_answer_fails_before_lambda_ends_it() {
+        let deaf = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", deaf.local_addr().expect("an address"));
+        let config = Config::read(|key| match key {
+            "AWS_ENDPOINT_URL" => Some(url.clone()),
+            "AWS_REGION" | "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "PAYMENTS_TABLE" => Some("x".to_owned()),
+            "PAYMENT_PROVIDER" => Some("sandbox".to_owned()),
+            _ => None,
+        });
+        let app = Arc::new(App::new(Config { log: Log::to(|_| ()), ..config.expect("a configuration") }));
+        let left = Duration::from_secs(1);
+        let mut context = Context::default();
+        context.deadline = u64::try_from(Clock::system().now().plus(left).as_millis()).expect("a time after 1970");
+        let command = format!(r#"{{"command": "refund", "order_id": "ord_{}"}}"#, "a".repeat(52));
+        let payload = RawValue::from_string(command).expect("JSON");
+        let begun = Instant::now();
+        let failed = app.handle(LambdaEvent::new(payload, context)).await;
+        assert!(matches!(failed, Err(FunctionError(Error::Unavailable(_)))));
+        assert!(begun.elapsed() < left, "{:?}", begun.elapsed());
+    }
+}

@@ -30,9 +30,10 @@ async fn every_call_has_the_shape_that_stripe_documents() {
     let prepared = stripe.prepare(&charge, &errand).await.expect("an answer");
     let Prepared::Intent(id) = prepared else { panic!("refused") };
     let intent = Intent { order: &order, id: &id, amount };
-    // The mock's intents lack a payment method whatever is done with them, so both of these end in cancelling.
+    // The mock's intents lack a payment method whatever is done with them, so all of these end in cancelling.
     assert_eq!(stripe.confirm(&intent, &errand).await.expect("an answer"), None);
     assert_eq!(stripe.look_up(&intent, &errand).await.expect("an answer"), None);
+    assert_eq!(stripe.abandon(&intent, &errand).await.expect("an answer"), None);
     assert_eq!(stripe.refund(&intent, &errand).await.expect("an answer"), Some(Event::Refunded));
     assert_eq!(stripe.look_up_refund(&intent, &errand).await.expect("an answer"), Some(Event::Refunded));
 }
