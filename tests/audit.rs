@@ -5,15 +5,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use clap::Parser;
-use http::Method;
+use local::chaos::{Chaos, Fault, Rule, Wire, Wires};
 use local::cli::{self, Cli};
 use serde_json::json;
 
 use crate::client::Client;
 use crate::direct::{failed, invoke};
 use crate::shop::{Setup, Shop, VISA, all_at_once, an_order, random};
+use crate::tables::{number, text};
 
 mod wire;
 
@@ -24,58 +24,6 @@ async fn order(customer: &Client, product: &str, method: &str) -> String {
     let answer = customer.post("/orders", &an_order(product, 2, method)).key(&random()).await;
     // A problem has the order as well.
     answer.text_at("/order/id")
-}
-
-async fn fulfil(admin: &Client, order: &str, steps: &[&str]) {
-    for status in steps {
-        let step = match *status {
-            "SHIPPED" => json!({"status": status, "carrier": "DHL", "tracking_number": "1"}),
-            _ => json!({"status": status}),
-        };
-        admin.post(&format!("/orders/{order}/fulfilment"), &step).await.is(200);
-    }
-}
-
-async fn cancel(customer: &Client, order: &str) {
-    customer.call(Method::POST, &format!("/orders/{order}/cancel")).await;
-}
-
-fn text(text: &str) -> AttributeValue {
-    AttributeValue::S(text.to_owned())
-}
-
-fn number(number: i64) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
-/// The items that a difference can be in.
-struct Tables<'a>(&'a Shop);
-
-impl Tables<'_> {
-    /// Sets an attribute of an item of an order or a payment.
-    async fn set(&self, table: &str, order: &str, attribute: &str, value: AttributeValue) {
-        let client = self.0.inner().base().database.client();
-        let update = client.update_item().table_name(self.0.table(table)).key("order_id", text(order));
-        let update = update.update_expression("SET #attribute = :value");
-        let update = update.expression_attribute_names("#attribute", attribute);
-        update.expression_attribute_values(":value", value).send().await.expect("an update");
-    }
-
-    /// Adds to a number of a stock.
-    async fn add(&self, product: &str, attribute: &str, change: i64) {
-        let client = self.0.inner().base().database.client();
-        let update = client.update_item().table_name(self.0.table("ProductsTable"));
-        let update = update.key("product_id", text(product)).key("part", text("stock"));
-        let update = update.update_expression("ADD #attribute :change");
-        let update = update.expression_attribute_names("#attribute", attribute);
-        update.expression_attribute_values(":change", number(change)).send().await.expect("an update");
-    }
-
-    async fn delete(&self, table: &str, order: &str) {
-        let client = self.0.inner().base().database.client();
-        let delete = client.delete_item().table_name(self.0.table(table)).key("order_id", text(order));
-        delete.send().await.expect("a deletion");
-    }
 }
 
 /// What an audit finds, of which each has to name one of these in turn.
@@ -98,10 +46,10 @@ async fn a_shop_with_orders_in_every_state_balances() {
     order(&customer, &id, "pm_sandbox_unknown").await;
     order(&customer, &id, "pm_card_chargeDeclined").await;
     for steps in [&[][..], &["PACKED"], &["PACKED", "SHIPPED"], &["PACKED", "SHIPPED", "DELIVERED"]] {
-        fulfil(&admin, &order(&customer, &id, VISA).await, steps).await;
+        admin.fulfil(&order(&customer, &id, VISA).await, steps).await;
     }
-    cancel(&customer, &order(&customer, &id, VISA).await).await;
-    cancel(&customer, &order(&customer, &id, "pm_sandbox_unrefundable").await).await;
+    customer.cancel(&order(&customer, &id, VISA).await).await;
+    customer.cancel(&order(&customer, &id, "pm_sandbox_unrefundable").await).await;
     admin.post(&format!("/products/{id}/stock"), &json!({"change": -5})).key(&random()).await.is(200);
     admin.delete(&format!("/products/{}", shop.product(3).await)).await.is(204);
 
@@ -117,17 +65,17 @@ async fn a_shop_with_orders_in_every_state_balances() {
 async fn whatever_is_changed_in_a_table_is_found_and_named() {
     let Some(shop) = Shop::in_process(WHY, Setup::default()).await else { return };
     let (customer, id) = (shop.customer().await, shop.product(10).await);
-    let (tables, one) = (Tables(&shop), order(&customer, &id, VISA).await);
+    let one = order(&customer, &id, VISA).await;
     let (orders, payments) = ("OrdersTable", "PaymentsTable");
     shop.books_balance().await;
 
-    tables.add(&id, "available", -1).await;
+    shop.add_to_stock(&id, "available", -1).await;
     let short = format!("Product {id} has received 10, but 7 available, 0 reserved and 2 sold make 9.");
     finds(&shop, &[&short]).await;
-    tables.add(&id, "reserved", 1).await;
+    shop.add_to_stock(&id, "reserved", 1).await;
     finds(&shop, &[&format!("Product {id} has 1 reserved, but its pending orders come to 0.")]).await;
-    tables.add(&id, "reserved", -2).await;
-    tables.add(&id, "available", 2).await;
+    shop.add_to_stock(&id, "reserved", -2).await;
+    shop.add_to_stock(&id, "available", 2).await;
     finds(
         &shop,
         &[
@@ -136,26 +84,26 @@ async fn whatever_is_changed_in_a_table_is_found_and_named() {
         ],
     )
     .await;
-    tables.add(&id, "reserved", 1).await;
-    tables.add(&id, "available", -1).await;
+    shop.add_to_stock(&id, "reserved", 1).await;
+    shop.add_to_stock(&id, "available", -1).await;
     shop.books_balance().await;
 
-    tables.set(payments, &one, "status", text("DECLINED")).await;
+    shop.set(payments, &one, "status", text("DECLINED")).await;
     let pair = format!("Order {one} is CONFIRMED, but its payment is DECLINED.");
     finds(&shop, &[&pair, "In EUR, 0 captured less 0 refunded is 0, but the orders come to 3998."]).await;
-    tables.set(payments, &one, "status", text("NONSENSE")).await;
+    shop.set(payments, &one, "status", text("NONSENSE")).await;
     let report = shop.books().await;
     let unreadable = format!("The payment of {one} cannot be read: ");
     assert!(report.differences == 1 && report.found[0].starts_with(&unreadable), "{report:#?}");
-    tables.set(payments, &one, "status", text("CAPTURED")).await;
+    shop.set(payments, &one, "status", text("CAPTURED")).await;
 
-    tables.set(payments, &one, "amount", number(4000)).await;
+    shop.set(payments, &one, "amount", number(4000)).await;
     let amount = format!("Order {one} costs 3998 EUR, but its payment is one of 4000 EUR.");
     finds(&shop, &[&amount, "In EUR, 4000 captured less 0 refunded is 4000, but the orders come to 3998."]).await;
-    tables.set(payments, &one, "amount", number(3998)).await;
+    shop.set(payments, &one, "amount", number(3998)).await;
     shop.books_balance().await;
 
-    tables.set(orders, &one, "status", text("FAILED")).await;
+    shop.set(orders, &one, "status", text("FAILED")).await;
     finds(
         &shop,
         &[
@@ -165,7 +113,7 @@ async fn whatever_is_changed_in_a_table_is_found_and_named() {
         ],
     )
     .await;
-    tables.delete(orders, &one).await;
+    shop.delete(orders, &one).await;
     finds(
         &shop,
         &[
@@ -175,8 +123,8 @@ async fn whatever_is_changed_in_a_table_is_found_and_named() {
         ],
     )
     .await;
-    tables.delete(payments, &one).await;
-    tables.add(&id, "available", 2).await;
+    shop.delete(payments, &one).await;
+    shop.add_to_stock(&id, "available", 2).await;
     shop.books_balance().await;
 }
 
@@ -185,7 +133,7 @@ async fn an_audit_beside_a_running_shop_finds_what_is_there_and_nothing_else() {
     let Some(shop) = Shop::in_process(WHY, Setup::default()).await else { return };
     let (customer, busy, still) = (shop.customer().await, shop.product(10_000).await, shop.product(10).await);
     order(&customer, &still, VISA).await;
-    Tables(&shop).add(&still, "available", -1).await;
+    shop.add_to_stock(&still, "available", -1).await;
     let missing = format!("Product {still} has received 10, but 7 available, 0 reserved and 2 sold make 9.");
 
     let open = Arc::new(AtomicBool::new(true));
@@ -196,7 +144,7 @@ async fn an_audit_beside_a_running_shop_finds_what_is_there_and_nothing_else() {
             while open.load(Ordering::Relaxed) {
                 let placed = order(&customer, &busy, methods[number % methods.len()]).await;
                 if number % 2 == 0 {
-                    cancel(&customer, &placed).await;
+                    customer.cancel(&placed).await;
                 }
             }
         })
@@ -215,7 +163,7 @@ async fn an_audit_beside_a_running_shop_finds_what_is_there_and_nothing_else() {
     }
     assert!(orders > 20, "only {orders} orders beside the audits");
     finds(&shop, &[&missing]).await;
-    Tables(&shop).add(&still, "available", 1).await;
+    shop.add_to_stock(&still, "available", 1).await;
     shop.books_balance().await;
 }
 
@@ -245,7 +193,7 @@ async fn audit_takes_no_other_command() {
 async fn the_log_names_the_differences_and_the_number_that_the_alarm_is_about() {
     let Some(shop) = Shop::in_process(WHY, Setup::default()).await else { return };
     let id = shop.product(10).await;
-    Tables(&shop).add(&id, "received", 1).await;
+    shop.add_to_stock(&id, "received", 1).await;
     let report = shop.books().await;
     let lines = shop.log().text();
     let figures: Vec<serde_json::Value> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -265,10 +213,45 @@ async fn the_command_tells_by_its_exit_code_also_beside_a_shop_with_the_same_fil
     let (customer, id) = (shop.customer().await, shop.product(10).await);
     order(&customer, &id, VISA).await;
     assert_eq!(audit(file).await, ExitCode::SUCCESS);
-    Tables(&shop).add(&id, "available", 1).await;
+    shop.add_to_stock(&id, "available", 1).await;
     assert_eq!(audit(file).await, ExitCode::FAILURE);
     shop.stop().await;
     assert_eq!(audit(file).await, ExitCode::FAILURE);
     assert_eq!(audit(&format!("{file}.gone")).await, ExitCode::FAILURE);
     assert!(!folder.path().join("shop.db.gone").exists());
+}
+
+#[tokio::test]
+async fn an_audit_of_a_database_elsewhere_fails_also_when_it_cannot_decide() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let setup = Setup { data: Some(folder.path().join("shop.db")), ..Setup::default() };
+    let Some(shop) = Shop::in_process(WHY, setup).await else { return };
+    let (chaos, database) = (Chaos::none(), shop.inner().base().database.access());
+    let wires = Wires::lay(&chaos, "http://127.0.0.1:9", database).await.expect("a proxy");
+    let command = ["portico", "audit", "--dynamodb", &wires.access.url];
+    let audit = async || cli::run(Cli::parse_from(command), |_| None).await;
+    let (customer, id) = (shop.customer().await, shop.product(10).await);
+    order(&customer, &id, VISA).await;
+    assert_eq!(audit().await, ExitCode::SUCCESS);
+
+    shop.add_to_stock(&id, "available", 1).await;
+    assert_eq!(audit().await, ExitCode::FAILURE);
+    // Others are in the way each time it reads again what looks like a difference.
+    let conflicts = chaos.plan(Rule::new(Fault::Conflict).on(Wire::Database, "TransactGetItems"));
+    assert_eq!(audit().await, ExitCode::FAILURE);
+    assert!(conflicts.met() > 1);
+    chaos.end();
+    shop.add_to_stock(&id, "available", -1).await;
+    assert_eq!(audit().await, ExitCode::SUCCESS);
+    wires.stop().await;
+}
+
+#[test]
+fn only_an_audit_without_differences_and_open_questions_balances() {
+    for (differences, undecided, balances) in [(0, 0, true), (1, 0, false), (0, 1, false), (2, 3, false)] {
+        let report = audit::Report { differences, undecided, ..audit::Report::default() };
+        assert_eq!(report.balances(), balances, "{report:?}");
+        let said = local::audit::lines(&report).contains(&"The books balance.".to_owned());
+        assert_eq!(said, balances, "{report:?}");
+    }
 }

@@ -97,6 +97,11 @@ async fn an_event_of_the_api_is_no_command_and_a_command_no_event() {
             assert_eq!(failed(&invoke(&shop, function, &wrong).await), "invalid-request", "{function} {wrong}");
         }
     }
+    // An empty command takes no more than its name.
+    for (function, command) in [("checkout", "reconcile"), ("orders", "backlog"), ("audit", "audit")] {
+        let more = json!({"command": command, "limit": 5});
+        assert_eq!(failed(&invoke(&shop, function, &more).await), "invalid-request", "{function}");
+    }
     for wrong in [json!({}), json!([]), charge] {
         let answer = json_of(&invoke(&shop, "authorizer", &wrong).await);
         assert_eq!(answer, json!({"isAuthorized": false}), "{wrong}");
@@ -117,7 +122,7 @@ async fn a_command_makes_an_admin_and_the_next_token_says_so() {
 }
 
 /// A checkout of the test's own, some of whose surroundings are not there.
-fn checkout(shop: &Shop, gone: &[&str]) -> Arc<checkout::App> {
+pub fn checkout(shop: &Shop, gone: &[&str]) -> Arc<checkout::App> {
     let base = shop.inner().base();
     let name = |binary: &str| base.template.function_of(binary).expect("one").name.clone();
     let mut given = HashMap::from([
@@ -176,8 +181,25 @@ async fn what_is_gone_before_a_charge_is_503_and_after_it_202_and_a_repeat_ends_
 }
 
 #[tokio::test]
-async fn an_order_is_in_flight_as_long_as_checkout_may_run() {
+async fn what_nobody_has_signed_goes_no_further_than_checkout() {
+    let Some(shop) = Shop::in_process(WHY, Setup::default()).await else { return };
+    for (headers, status) in [
+        (json!({}), 400),
+        (json!({"stripe-signature": ""}), 400),
+        (json!({"stripe-signature": " "}), 400),
+        (json!({"stripe-signature": "t=1,v1=00"}), 503),
+    ] {
+        let event = event("POST", "/webhooks/stripe", None, headers.clone(), "{}");
+        let event: LambdaRequest = serde_json::from_value(event).expect("an event");
+        let response = checkout(&shop, &["PAYMENTS_FUNCTION"]).handle(event.into()).await.expect("an answer");
+        assert_eq!(response.status(), status, "{headers}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_in_flight_as_long_as_checkout_may_run_and_half_way_after_twice_that() {
     let template = crate::front_door::template();
     let checkout = template.function_of("checkout").expect("checkout");
     assert_eq!(checkout.environment["IN_FLIGHT_SECONDS"], checkout.timeout.as_secs().to_string());
+    assert_eq!(orders::HALF_WAY, checkout.timeout * 2);
 }

@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::shop::{Setup, Shop, VISA, an_order, new_username, random};
+use crate::steps::reconcile;
 
 #[tokio::test]
 async fn one_order_is_one_id_in_every_log() {
@@ -115,5 +116,39 @@ async fn no_secret_is_in_any_log_line() {
             assert!(!line.contains(secret.as_str()), "{secret} is in the log: {line}");
         }
         assert!(!line.contains("SECRET"), "a part of a secret is in the log: {line}");
+    }
+}
+
+/// The function whose log a metric filter of the template reads, and the member of a line that it wants.
+fn wanted_by_metrics() -> Vec<(String, String)> {
+    let template =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).expect("a template");
+    let (mut function, mut wanted) = (String::new(), Vec::new());
+    for line in template.lines().map(str::trim) {
+        if let Some(group) = line.strip_prefix("LogGroupName: !Ref ").and_then(|group| group.strip_suffix("Log")) {
+            function = group.to_lowercase();
+        }
+        let pattern = line.strip_prefix("FilterPattern: \"{ $.").and_then(|rest| rest.split_once(' '));
+        let value = line.strip_prefix("MetricValue: $.");
+        for member in pattern.map(|(member, _)| member).into_iter().chain(value) {
+            wanted.push((function.clone(), member.to_owned()));
+        }
+    }
+    let filters = template.matches("Type: AWS::Logs::MetricFilter").count();
+    assert!(filters > 0 && wanted.len() == 2 * filters, "{filters} filters, but {wanted:?}");
+    wanted
+}
+
+#[tokio::test]
+async fn what_metrics_are_made_of_is_in_the_log() {
+    let Some(shop) = Shop::in_process("reads the log", Setup::default()).await else {
+        return;
+    };
+    reconcile(&shop).await;
+    shop.books().await;
+    let lines: Vec<Value> = shop.log().text().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    for (function, member) in wanted_by_metrics() {
+        let is_there = lines.iter().any(|line| line["function"] == function && line[&member].is_u64());
+        assert!(is_there, "no line of {function} has a number {member}");
     }
 }

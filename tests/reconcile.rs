@@ -2,41 +2,54 @@
 
 use std::time::Duration;
 
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Context, RequestExt};
+use local::chaos::{Chaos, Fault, Planned, Rule, Wire};
 use serde_json::{Value, json};
 
-use crate::client::Client;
-use crate::direct::{failed, invoke, json_of};
+use crate::direct::{checkout, failed, invoke, json_of};
 use crate::shop::{Setup, Shop, VISA, an_order, random};
+pub use crate::steps::reconcile;
+use crate::steps::{HALF_WAY, place};
+use crate::tables::text;
 
 const WHY: &str = "invokes functions directly and moves the clock";
-const HALF_WAY: Duration = Duration::from_secs(31);
-
-/// Runs the schedule's command.
-pub async fn reconcile(shop: &Shop) -> Value {
-    json_of(&invoke(shop, "checkout", &json!({"command": "reconcile"})).await)
-}
-
-/// Places an order as checkout does, and goes no further.
-async fn place(shop: &Shop, customer: &Client, product: &str, quantity: i64) -> Value {
-    let user = customer.get("/users/me").await.is(200).text_at("/id");
-    let place = json!({
-        "command": "place", "order_id": format!("ord_{}", (random() + &random()) .chars().take(52).collect::<String>()),
-        "user_id": user, "fingerprint": "f", "items": [{"product_id": product, "quantity": quantity}],
-    });
-    let placed = json_of(&invoke(shop, "orders", &place).await);
-    assert_eq!(placed["outcome"], "new", "{placed}");
-    placed
-}
+/// After so long, and a last look at it, an order is given up.
+const LONG: Duration = Duration::from_secs(20 * 60 * 60 + 1);
 
 fn charge(placed: &Value) -> Value {
     let order = &placed["order"];
     json!({"command": "charge", "order_id": order["id"], "amount": order["total"], "method": VISA})
 }
 
-async fn read(customer: &Client, placed: &Value) -> (String, String) {
-    let order = placed["order"]["id"].as_str().expect("an id");
-    let read = customer.get(&format!("/orders/{order}")).await.is(200);
-    (read.text_at("/order/status"), read.text_at("/payment/status"))
+/// The id of an order.
+fn id_of(placed: &Value) -> String {
+    placed["order"]["id"].as_str().expect("an id").to_owned()
+}
+
+fn two(order: &str, payment: &str) -> (String, String) {
+    (order.to_owned(), payment.to_owned())
+}
+
+/// Voids and settles an order that was never charged, as a run does.
+async fn settle_as_voided(shop: &Shop, placed: &Value) {
+    let order = &placed["order"];
+    let roll_forward = json!({"command": "roll_forward", "order_id": order["id"], "amount": order["total"]});
+    let payment = json_of(&invoke(shop, "payments", &roll_forward).await);
+    let settle = json!({"command": "settle", "order": order, "payment": payment});
+    assert_eq!(json_of(&invoke(shop, "orders", &settle).await)["order"]["status"], "FAILED");
+}
+
+/// Every call of the database about both of these texts meets this fault.
+fn plan(chaos: &Chaos, fault: Fault, about: [&str; 2]) -> Planned {
+    chaos.plan(Rule::new(fault).on(Wire::Database, "UpdateItem").about(about[0]).about(about[1]))
+}
+
+/// The lines of the log that have this member.
+fn lines_with(shop: &Shop, member: &str) -> Vec<Value> {
+    let lines = shop.log().text();
+    let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line.get(member).is_some()).collect()
 }
 
 #[tokio::test]
@@ -50,13 +63,14 @@ async fn an_order_that_was_never_charged_is_voided_and_a_late_charge_finds_that(
     shop.advance(HALF_WAY);
     let run = reconcile(&shop).await;
     assert_eq!((&run["ended"], &run["failed"]), (&json!(1), &json!(0)), "{run}");
-    assert_eq!(read(&customer, &placed).await, ("FAILED".to_owned(), "VOIDED".to_owned()));
+    assert_eq!(customer.statuses(&id_of(&placed)).await, two("FAILED", "VOIDED"));
     assert_eq!(shop.stock(&id).await, 5);
 
     let late = json_of(&invoke(&shop, "payments", &charge(&placed)).await);
     assert_eq!(late["status"], "VOIDED", "{late}");
     assert_eq!(reconcile(&shop).await["ended"], 0);
     assert_eq!(shop.stock(&id).await, 5);
+    shop.books_balance().await;
 }
 
 #[tokio::test]
@@ -66,10 +80,7 @@ async fn a_repeat_of_a_voided_order_says_that_it_lapsed() {
     let send = || customer.post("/orders", &an_order(&id, 2, "pm_sandbox_unknown")).key(&key);
     let order = send().await.is(202).text_at("/order/id");
     // As if the charge had never reached payments.
-    let payments = shop.inner().base().template.table("PaymentsTable").expect("a table").name.clone();
-    let key = aws_sdk_dynamodb::types::AttributeValue::S(order.clone());
-    let client = shop.inner().base().database.client();
-    client.delete_item().table_name(payments).key("order_id", key).send().await.expect("a deletion");
+    shop.delete("PaymentsTable", &order).await;
 
     shop.advance(HALF_WAY);
     assert_eq!(reconcile(&shop).await["ended"], 1);
@@ -78,6 +89,7 @@ async fn a_repeat_of_a_voided_order_says_that_it_lapsed() {
     let again = send().await.problem(409, "order-lapsed");
     assert_eq!(again.text_without_id(), first.text_without_id());
     assert_eq!(shop.stock(&id).await, 5);
+    shop.books_balance().await;
 }
 
 #[tokio::test]
@@ -89,8 +101,9 @@ async fn an_order_whose_settling_was_lost_is_confirmed() {
     assert_eq!(charged["status"], "CAPTURED", "{charged}");
     shop.advance(HALF_WAY);
     assert_eq!(reconcile(&shop).await["ended"], 1);
-    assert_eq!(read(&customer, &placed).await, ("CONFIRMED".to_owned(), "CAPTURED".to_owned()));
+    assert_eq!(customer.statuses(&id_of(&placed)).await, two("CONFIRMED", "CAPTURED"));
     assert_eq!(shop.stock(&id).await, 3);
+    shop.books_balance().await;
 }
 
 #[tokio::test]
@@ -109,34 +122,194 @@ async fn a_cancellation_whose_refund_was_lost_ends_and_gives_the_stock_back_once
     }
     shop.advance(HALF_WAY);
     assert_eq!(reconcile(&shop).await["ended"], 1);
-    assert_eq!(read(&customer, &answer.json()).await, ("CANCELLED".to_owned(), "REFUNDED".to_owned()));
+    assert_eq!(customer.statuses(&order).await, two("CANCELLED", "REFUNDED"));
     assert_eq!(shop.stock(&id).await, 5);
+    shop.books_balance().await;
 }
 
 #[tokio::test]
 async fn what_stays_unknown_is_tried_less_and_less_and_given_up_after_twenty_hours() {
     let Some(shop) = Shop::in_process(WHY, Setup::default()).await else { return };
     let (customer, id) = (shop.customer().await, shop.product(5).await);
-    customer.post("/orders", &an_order(&id, 2, "pm_sandbox_unknown")).key(&random()).await.is(202);
+    let order = customer.post("/orders", &an_order(&id, 2, "pm_sandbox_unknown")).key(&random()).await.is(202);
+    let order = order.text_at("/order/id");
     shop.advance(HALF_WAY);
     assert_eq!(reconcile(&shop).await["open"], 1);
     assert_eq!(reconcile(&shop).await["open"], 0, "it was moved back");
     for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
-        shop.advance(Duration::from_secs(minutes * 60 - 1));
+        shop.advance(Duration::from_secs(minutes * 60 - 20));
         assert_eq!(reconcile(&shop).await["open"], 0, "before {minutes} minutes");
-        shop.advance(Duration::from_secs(2));
+        shop.advance(Duration::from_secs(21));
         assert_eq!(reconcile(&shop).await["open"], 1, "after {minutes} minutes");
     }
-    shop.advance(Duration::from_secs(20 * 60 * 60));
     let run = reconcile(&shop).await;
-    assert_eq!((&run["open"], &run["given_up"]), (&json!(0), &json!(1)), "{run}");
-    assert!(run["half_way_seconds"].as_u64().is_some_and(|seconds| seconds > 20 * 60 * 60), "{run}");
-    shop.advance(Duration::from_secs(24 * 60 * 60));
-    assert_eq!(reconcile(&shop).await["given_up"], 0, "it has left the queue");
+    assert!(
+        run["half_way_seconds"].as_u64().is_some_and(|seconds| seconds > 3 * 60 * 60),
+        "not only of those due: {run}"
+    );
+    assert_eq!(run["given_up"], 0, "{run}");
+    shop.advance(LONG);
+    for _ in 0..3 {
+        let run = reconcile(&shop).await;
+        assert_eq!((&run["open"], &run["given_up"]), (&json!(0), &json!(1)), "{run}");
+        assert_eq!((&run["given_up_orders"], &run["half_way_seconds"]), (&json!([order]), &json!(0)), "{run}");
+        shop.advance(Duration::from_secs(24 * 60 * 60));
+    }
+    assert_eq!(lines_with(&shop, "given_up_orders").last().expect("a line")["given_up_orders"], json!([order]));
+    shop.books_balance().await;
 }
 
 #[tokio::test]
-async fn many_orders_end_in_one_run_also_beside_another() {
+async fn an_order_that_was_given_up_is_named_until_it_has_an_end() {
+    let Some(shop) = Shop::in_process(WHY, Setup::default()).await else { return };
+    let (customer, id) = (shop.customer().await, shop.product(5).await);
+    let placed = place(&shop, &customer, &id, 2).await;
+    shop.advance(LONG);
+    assert_eq!(reconcile(&shop).await["given_up_orders"], json!([id_of(&placed)]));
+    settle_as_voided(&shop, &placed).await;
+    let run = reconcile(&shop).await;
+    assert_eq!((&run["given_up"], &run["given_up_orders"]), (&json!(0), &json!([])), "{run}");
+    assert_eq!(shop.stock(&id).await, 5);
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn an_order_is_given_up_in_plain_sight_also_when_nobody_hears_of_it() {
+    let chaos = Chaos::none();
+    let Some(shop) = Shop::in_process(WHY, Setup { chaos: Some(chaos.clone()), ..Setup::default() }).await else {
+        return;
+    };
+    let (customer, id) = (shop.customer().await, shop.product(5).await);
+    let order = id_of(&place(&shop, &customer, &id, 2).await);
+    shop.advance(LONG);
+    let lost = plan(&chaos, Fault::ReplyLost, [&order, "GIVEN_UP"]);
+    let run = reconcile(&shop).await;
+    assert!(lost.met() > 0);
+    assert_eq!((&run["given_up"], &run["given_up_orders"]), (&json!(1), &json!([order])), "{run}");
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn a_giving_up_that_arrives_after_the_orders_end_changes_nothing() {
+    let chaos = Chaos::none();
+    let Some(shop) = Shop::in_process(WHY, Setup { chaos: Some(chaos.clone()), ..Setup::default() }).await else {
+        return;
+    };
+    let (customer, id) = (shop.customer().await, shop.product(5).await);
+    let placed = place(&shop, &customer, &id, 2).await;
+    let order = id_of(&placed);
+    shop.advance(LONG);
+    let late = plan(&chaos, Fault::Late, [&order, "GIVEN_UP"]);
+    let run = reconcile(&shop).await;
+    assert_eq!((&run["failed"], &run["given_up"]), (&json!(1), &json!(0)), "{run}");
+    settle_as_voided(&shop, &placed).await;
+    let before = shop.order_item(&order).await;
+    late.release().await;
+    assert_eq!(shop.order_item(&order).await, before);
+    assert_eq!(reconcile(&shop).await["given_up"], 0);
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_read_is_given_up_and_keeps_no_other_back() {
+    let Some(shop) = Shop::in_process(WHY, Setup::default()).await else { return };
+    let (customer, id) = (shop.customer().await, shop.product(5).await);
+    let (damaged, sound) = (place(&shop, &customer, &id, 2).await, place(&shop, &customer, &id, 1).await);
+    let order = id_of(&damaged);
+    let total = shop.order_item(&order).await.expect("an item")["total"].clone();
+    shop.set("OrdersTable", &order, "total", text("nonsense")).await;
+    shop.advance(HALF_WAY);
+    let run = reconcile(&shop).await;
+    assert_eq!((&run["ended"], &run["failed"], &run["given_up"]), (&json!(1), &json!(1), &json!(1)), "{run}");
+    assert_eq!(run["given_up_orders"], json!([order]), "{run}");
+    assert_eq!(customer.statuses(&id_of(&sound)).await, two("FAILED", "VOIDED"));
+    let noted = lines_with(&shop, "error.cause").into_iter().any(|line| {
+        line["function"] == "checkout" && line["error.cause"].as_str().is_some_and(|cause| cause.contains(&order))
+    });
+    assert!(noted, "the log does not say which order cannot be read");
+
+    shop.set("OrdersTable", &order, "total", total).await;
+    settle_as_voided(&shop, &damaged).await;
+    assert_eq!(reconcile(&shop).await["given_up"], 0);
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_claimed_or_ended_is_named_and_keeps_no_other_back() {
+    let chaos = Chaos::none();
+    let Some(shop) = Shop::in_process(WHY, Setup { chaos: Some(chaos.clone()), ..Setup::default() }).await else {
+        return;
+    };
+    let (customer, id) = (shop.customer().await, shop.product(5).await);
+    let mut placed = Vec::new();
+    for _ in 0..3 {
+        placed.push(place(&shop, &customer, &id, 1).await);
+    }
+    let [unclaimed, unended, ended] = [0, 1, 2].map(|at| id_of(&placed[at]));
+    shop.advance(HALF_WAY);
+    plan(&chaos, Fault::Failed, [&unclaimed, "attempts"]);
+    chaos.plan(Rule::new(Fault::Failed).on(Wire::Lambda, "roll_forward").about(&unended));
+    let run = reconcile(&shop).await;
+    assert_eq!((&run["ended"], &run["failed"], &run["open"]), (&json!(1), &json!(2), &json!(0)), "{run}");
+    assert_eq!(customer.statuses(&ended).await, two("FAILED", "VOIDED"));
+    assert_eq!(lines_with(&shop, "order.id").last().expect("a line")["order.id"], json!(unended));
+    let causes = lines_with(&shop, "error.cause");
+    assert!(causes.iter().any(|line| line["error.cause"].to_string().contains(&unclaimed)), "{causes:#?}");
+
+    chaos.end();
+    shop.advance(Duration::from_secs(61));
+    assert_eq!(reconcile(&shop).await["ended"], 2);
+    assert_eq!(shop.stock(&id).await, 5);
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn a_run_that_fails_says_so_and_still_tells_what_it_knows() {
+    let chaos = Chaos::none();
+    let Some(shop) = Shop::in_process(WHY, Setup { chaos: Some(chaos.clone()), ..Setup::default() }).await else {
+        return;
+    };
+    let (customer, id) = (shop.customer().await, shop.product(5).await);
+    place(&shop, &customer, &id, 1).await;
+    shop.advance(HALF_WAY);
+    for (command, ended, known) in [("claim", 0, true), ("backlog", 1, false)] {
+        chaos.plan(Rule::new(Fault::Failed).on(Wire::Lambda, command));
+        assert_eq!(failed(&invoke(&shop, "checkout", &json!({"command": "reconcile"})).await), "unavailable");
+        let figures = lines_with(&shop, "ended").pop().expect("figures");
+        assert_eq!(figures["ended"], ended, "{command}: {figures}");
+        let told = figures.get("half_way_seconds").is_some() && figures.get("given_up").is_some();
+        assert_eq!(told, known, "{command}: {figures}");
+        chaos.end();
+    }
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn a_run_takes_up_no_order_that_it_may_have_no_time_to_end() {
+    let Some(shop) = Shop::in_process(WHY, Setup::default()).await else { return };
+    let (customer, id) = (shop.customer().await, shop.product(5).await);
+    let placed = place(&shop, &customer, &id, 1).await;
+    shop.advance(HALF_WAY);
+    let before = shop.order_item(&id_of(&placed)).await;
+    for (seconds, ended) in [(7, 0), (12, 1)] {
+        let event: LambdaRequest = serde_json::from_value(json!({"command": "reconcile"})).expect("an event");
+        let mut context = Context::default();
+        let deadline = shop.inner().clock().now().plus(Duration::from_secs(seconds)).as_millis();
+        context.deadline = deadline.try_into().expect("a time after 1970");
+        let event = lambda_http::Request::from(event).with_lambda_context(context);
+        let answer = checkout(&shop, &[]).handle(event).await.expect("an answer");
+        let run: Value = serde_json::from_slice(answer.body()).expect("JSON");
+        assert_eq!(run["ended"], ended, "{run}");
+        if ended == 0 {
+            assert_eq!(shop.order_item(&id_of(&placed)).await, before, "it was moved back for nothing");
+            assert!(run["half_way_seconds"].as_u64().is_some_and(|seconds| seconds >= 31), "{run}");
+        }
+    }
+    shop.books_balance().await;
+}
+
+#[tokio::test]
+async fn many_orders_end_once_each_also_where_runs_overlap() {
     let Some(shop) = Shop::in_process(WHY, Setup::default()).await else { return };
     let (customer, id) = (shop.customer().await, shop.product(100).await);
     let mut all = Vec::new();
@@ -144,13 +317,22 @@ async fn many_orders_end_in_one_run_also_beside_another() {
         all.push(place(&shop, &customer, &id, 1).await);
     }
     shop.advance(HALF_WAY);
-    let runs = tokio::join!(reconcile(&shop), reconcile(&shop), reconcile(&shop));
-    let ended: u64 = [&runs.0, &runs.1, &runs.2].map(|run| run["ended"].as_u64().expect("a number")).iter().sum();
-    assert_eq!(ended, 60, "{runs:?}");
+    let mut ended = 0;
+    for _ in 0..5 {
+        let runs = tokio::join!(reconcile(&shop), reconcile(&shop), reconcile(&shop));
+        ended += [&runs.0, &runs.1, &runs.2].map(|run| run["ended"].as_u64().expect("a number")).iter().sum::<u64>();
+        if ended >= 60 {
+            break;
+        }
+    }
+    assert_eq!(ended, 60);
     for placed in &all {
-        assert_eq!(read(&customer, placed).await.0, "FAILED");
+        assert_eq!(customer.statuses(&id_of(placed)).await.0, "FAILED");
     }
     assert_eq!(shop.stock(&id).await, 100);
+    let claims = shop.log().text().iter().filter(|line| line.contains("\"command\":\"claim\"")).count();
+    assert!(claims >= 60 / 8, "{claims} claims: no more are taken up at once than are worked on");
+    shop.books_balance().await;
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! Orders that are refused before anything is stored: each problem, and that its key stays unused.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-use crate::shop::{Shop, VISA, an_order, random};
+use serde_json::{Value, json};
+use shared::money::Money;
+
+use crate::shop::{Setup, Shop, VISA, a_product, an_order, random};
 
 #[tokio::test]
 async fn a_field_that_cannot_be_accepted_is_pointed_at() {
@@ -171,4 +174,50 @@ async fn a_member_that_comes_twice_is_refused() {
     let twice = format!(r#"{{{items},{items},"payment":{{"method":"{VISA}"}}}}"#);
     customer.post("/orders", &Value::Null).text(&twice).key(&random()).await.problem(400, "invalid-request");
     assert_eq!(shop.stock(&id).await, 5);
+}
+
+#[tokio::test]
+async fn an_order_has_a_total_that_money_can_be() {
+    let shop = Shop::start().await;
+    let mut dear = a_product();
+    dear["price"]["amount"] = json!(Money::MAX);
+    let (customer, dear, cheap) = (shop.customer().await, shop.product_like(&dear, 9).await, shop.product(9).await);
+    let both = json!([{"product_id": dear, "quantity": 1}, {"product_id": cheap, "quantity": 1}]);
+    for items in [json!([{"product_id": dear, "quantity": 2}]), both] {
+        let mut order = an_order(&dear, 1, VISA);
+        order["items"] = items;
+        let refused = customer.post("/orders", &order).key(&random()).await.problem(400, "invalid-request");
+        refused.points_at("/items").has("/errors/0/detail", "the total is more than an order may cost");
+    }
+    assert_eq!((shop.stock(&dear).await, shop.stock(&cheap).await), (9, 9));
+}
+
+#[tokio::test]
+async fn an_order_has_one_currency() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("shop.db");
+    let in_currency = |currency: &str| Setup {
+        data: Some(data.clone()),
+        parameters: BTreeMap::from([("Currency".to_owned(), currency.to_owned())]),
+        ..Setup::default()
+    };
+    let why = "starts a shop that has changed its currency";
+    let Some(before) = Shop::in_process(why, in_currency("EUR")).await else { return };
+    let in_euros = before.product(5).await;
+    before.stop().await;
+
+    let Some(shop) = Shop::in_process(why, in_currency("USD")).await else { return };
+    let mut product = a_product();
+    product["price"]["currency"] = json!("USD");
+    let (customer, in_dollars, key) = (shop.customer().await, shop.product_like(&product, 5).await, random());
+    let mut order = an_order(&in_dollars, 1, VISA);
+    order["items"] = json!([{"product_id": in_euros, "quantity": 1}, {"product_id": in_dollars, "quantity": 1}]);
+    let refused = customer.post("/orders", &order).key(&key).await.problem(400, "invalid-request").points_at("/items");
+    let why = "the prices are in more than one currency: order the products of each apart";
+    refused.has("/errors/0/detail", why);
+    for product in [&in_euros, &in_dollars] {
+        customer.post("/orders", &an_order(product, 1, VISA)).key(&random()).await.is(201);
+        assert_eq!(shop.stock(product).await, 4);
+    }
+    shop.books_balance().await;
 }

@@ -20,12 +20,10 @@ const PLACE: Duration = Duration::from_secs(2);
 const CHARGE: Duration = Duration::from_secs(8);
 const SETTLE: Duration = Duration::from_secs(2);
 const CLAIM: Duration = Duration::from_secs(4);
-const BACKLOG: Duration = Duration::from_secs(3);
+/// A run of the schedule keeps so long back for it.
+pub const BACKLOG: Duration = Duration::from_secs(3);
 const FIND: Duration = Duration::from_secs(2);
 const WEBHOOK: Duration = Duration::from_secs(4);
-
-/// So long it may take to end an order that was left half way.
-pub const TO_END: Duration = CHARGE.saturating_add(SETTLE);
 
 /// What Lambda says of an invocation that failed.
 #[derive(Default, Deserialize)]

@@ -10,11 +10,14 @@ use shared::transaction::jitter;
 
 use crate::App;
 use crate::errand::Errand;
-use crate::functions::TO_END;
+use crate::functions::BACKLOG;
 
 /// How many orders are taken up at once, all at the same time: one that waits would have been moved back in the queue
 /// for nothing.
 const BATCH: usize = 8;
+/// With less time left none are taken up. So long it takes to end an order, unless payments hangs: then what payments does
+/// is done all the same, and the next run settles it.
+const TO_END: Duration = Duration::from_secs(4);
 /// Their first steps are spread over so long.
 const SPREAD: Duration = Duration::from_millis(100);
 
@@ -56,7 +59,7 @@ impl App {
     /// Orders could not be taken up, or it could not be found out what is left. The figures are logged all the same.
     pub(crate) async fn reconcile(&self, errand: &Errand) -> Result<Reconciled, Error> {
         let mut done = Reconciled::default();
-        let taken_up = self.take_up(errand, &mut done).await;
+        let taken_up = self.take_up(&errand.part(Duration::MAX, BACKLOG), &mut done).await;
         let left = self.functions.backlog(errand).await.map(|backlog| done.left = Some(backlog.into()));
         self.telemetry.figures(&errand.request_id, &done);
         taken_up.and(left).map(|()| done)
@@ -65,11 +68,12 @@ impl App {
     async fn take_up(&self, errand: &Errand, done: &mut Reconciled) -> Result<(), Error> {
         while errand.has_time_for(TO_END) {
             let due = self.functions.claim(errand, Claim { limit: BATCH }).await?;
+            // Where none of those that are due can be had, the next would not be either.
+            let in_vain = due.orders.is_empty() && !due.failed.is_empty();
             done.failed += due.failed.len();
             for failed in due.failed {
                 self.telemetry.note(&errand.request_id, &Error::Unavailable(failed));
             }
-            let none = due.orders.is_empty();
             let mut ends = stream::iter(due.orders).map(|both| self.end(errand, both)).buffer_unordered(BATCH);
             while let Some(end) = ends.next().await {
                 *match end {
@@ -78,8 +82,7 @@ impl App {
                     None => &mut done.failed,
                 } += 1;
             }
-            // Where not one of those that are due can be had, the next would not be either.
-            if none || !due.more {
+            if in_vain || !due.more {
                 break;
             }
         }
