@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use crate::direct::{checkout, failed, invoke, json_of};
 use crate::shop::{Setup, Shop, VISA, an_order, random};
-pub use crate::steps::reconcile;
-use crate::steps::{HALF_WAY, place};
+use crate::steps::{HALF_WAY, place, reconcile};
 use crate::tables::text;
 
 const WHY: &str = "invokes functions directly and moves the clock";
