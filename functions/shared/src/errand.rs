@@ -66,11 +66,6 @@ impl Errand {
         Errand { request_id, trace_id, until, ..*self }
     }
 
-    /// Whether another step may be started.
-    pub fn has_time(&self) -> bool {
-        self.left() >= self.least
-    }
-
     /// Whether there is time for all of this.
     pub fn has_time_for(&self, wanted: Duration) -> bool {
         self.left() >= wanted.max(self.least)
@@ -134,7 +129,7 @@ mod tests {
         assert_eq!(left(15_000).budget(millis(8000)).ok(), Some(millis(8000)));
         assert!(is_about(left(5000).budget(millis(8000)), 4500));
         assert!(left(2990).budget(millis(100)).is_err());
-        assert!(left(3200).has_time() && !left(2990).has_time() && !left(0).has_time());
+        assert!(left(3200).budget(millis(100)).is_ok() && left(0).budget(millis(100)).is_err());
         assert!(left(9700).has_time_for(millis(9000)) && !left(9400).has_time_for(millis(9000)));
         assert!(!left(2990).has_time_for(millis(100)));
     }
@@ -144,7 +139,7 @@ mod tests {
         let part = |left: u64| errand(millis(left)).part(millis(7000), millis(1500));
         assert!(is_about(part(15_000).budget(LONGEST), 7000));
         assert!(is_about(part(6000).budget(LONGEST), 4000));
-        assert!(!part(2000).has_time());
+        assert!(part(2000).budget(LONGEST).is_err());
     }
 
     #[tokio::test]
