@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
-use crate::shop::{Shop, VISA, a_product, all_at_once, product_by, random};
+use crate::provider::Provider;
+use crate::shop::{Shop, VISA, a_product, product_by, random};
+use crate::steps::all_answered;
 
 const MANY: usize = 1000;
 const AT_ONCE: usize = 20;
@@ -11,6 +13,7 @@ const AT_ONCE: usize = 20;
 /// A customer's order of three products, placed.
 struct Placed {
     shop: Shop,
+    provider: Option<Provider>,
     customer: Client,
     products: Vec<String>,
     key: String,
@@ -19,7 +22,7 @@ struct Placed {
 }
 
 async fn placed() -> Placed {
-    let shop = Shop::start().await;
+    let (shop, provider) = Shop::start_with_provider().await;
     let (admin, customer, key) = (shop.admin().await, shop.customer().await, random());
     let mut products = Vec::new();
     for _ in 0..4 {
@@ -36,25 +39,28 @@ async fn placed() -> Placed {
         },
     });
     let answer = customer.post("/orders", &body).key(&key).await.is(201);
-    Placed { shop, customer, products, key, body, answer }
+    Placed { shop, provider, customer, products, key, body, answer }
 }
 
 impl Placed {
     /// Sends a thousand bodies under the key, and has each answer checked.
     async fn send(&self, mut body: impl FnMut() -> String, check: impl Fn(Answer)) {
-        for _ in 0..MANY / AT_ONCE {
-            let call = |body: String| self.customer.post("/orders", &Value::Null).text(&body).key(&self.key);
-            let calls: Vec<_> = (0..AT_ONCE).map(|_| call(body()).until_answered()).collect();
-            all_at_once(calls).await.into_iter().for_each(&check);
-        }
+        let call = |body: String| self.customer.post("/orders", &Value::Null).text(&body).key(&self.key);
+        let calls: Vec<_> = (0..MANY).map(|_| call(body())).collect();
+        all_answered(&self.shop, &calls, AT_ONCE).await.into_iter().for_each(check);
     }
 
-    /// There is one order, and its stock is sold once.
+    /// There is one order, its stock is sold once, and it is paid once.
     async fn is_the_only_one(&self) {
         assert_eq!(self.customer.get("/orders").await.is(200).items().len(), 1);
         for (product, left) in self.products.iter().zip([994, 996, 997, 999]) {
             assert_eq!(self.shop.stock(product).await, left);
         }
+        if let Some(provider) = &self.provider {
+            let paid = self.answer.at("/payment/amount/amount").as_i64().expect("a number");
+            assert_eq!(provider.ledgers(), [(self.answer.text_at("/order/id"), vec![paid])].into());
+        }
+        self.shop.books_balance().await;
     }
 }
 

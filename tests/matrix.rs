@@ -5,17 +5,16 @@
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-use http::Method;
 use local::chaos::{Chaos, Planned};
-use shared::ids::OrderId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::client::{Answer, Call, Client};
-use crate::reconcile::reconcile;
+use crate::provider::Provider;
 use crate::shop::{Setup, Shop, a_product, an_order, product_by, random};
+use crate::steps::{HALF_WAY, order_of, reconcile};
 use crate::tables::Stock;
-use cases::{BreakOff, Case, End, ROWS, Step, When, case};
+use cases::{BreakOff, Case, End, ROWS, Step, When, cases};
 
 mod cases;
 
@@ -23,6 +22,8 @@ const WHY: &str = "puts faults between the functions";
 const WAYS: [When; 3] = [When::Before, When::After, When::ReplyLost];
 const STOCK: i64 = 10;
 const QUANTITY: i64 = 2;
+/// What that many of the test's product cost.
+const TOTAL: i64 = 3998;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MendedBy {
@@ -66,39 +67,41 @@ async fn what_is_lost_is_mended_by_both_at_once() {
 }
 
 #[test]
-fn the_matrix_has_135_cases_and_says_why_21_cannot_be() {
-    let all: Vec<_> = (1..=ROWS.len()).flat_map(|row| WAYS.map(|when| case(row, when))).collect();
-    let impossible = all.iter().filter(|case| case.is_err()).count();
+fn the_matrix_has_135_places_and_says_why_21_cannot_be() {
+    let all: Vec<_> = (1..=ROWS.len()).flat_map(|row| WAYS.map(|when| cases(row, when))).collect();
+    let impossible = all.iter().filter(|cases| cases.is_err()).count();
     assert_eq!((all.len() * 3, impossible * 3), (135, 21));
+    assert!(all.iter().flatten().all(|cases| !cases.is_empty()), "a place without a case");
 }
 
 async fn mend(by: MendedBy) {
     // A run of the schedule would mend the others too, so the cases in which one dies have a shop each.
     let mut together = Vec::new();
     for (row, when) in (1..=ROWS.len()).flat_map(|row| WAYS.map(|when| (row, when))) {
-        match case(row, when) {
-            Ok(case) if case.step == Step::Reconcile => play(by, vec![(row, when, case)]).await,
-            Ok(case) => together.push((row, when, case)),
-            Err(_) => {}
+        for case in cases(row, when).unwrap_or_default() {
+            match case.step {
+                Step::Reconcile => play(by, vec![(row, when, case)]).await,
+                _ => together.push((row, when, case)),
+            }
         }
     }
     play(by, together).await;
 }
 
 async fn play(by: MendedBy, cases: Vec<(usize, When, Case)>) {
-    let chaos = Chaos::none();
-    let setup = Setup { chaos: Some(chaos.clone()), ..Setup::default() };
+    let (chaos, provider) = (Chaos::none(), Provider::start().await);
+    let setup = Setup { chaos: Some(chaos.clone()), ..provider.setup() };
     let Some(shop) = Shop::in_process(WHY, setup).await else { return };
     let (admin, customer) = (shop.admin().await, shop.customer().await);
-    let user = customer.get("/users/me").await.is(200).text_at("/id").parse().expect("a user's id");
+    let user = customer.user_id().await;
     let mut all = Vec::new();
     for (row, when, case) in cases {
         let key = random();
-        let order = OrderId::for_key(&user, &key.parse().expect("a key")).to_string();
+        let order = order_of(&user, &key);
         let planned = case.rules(&order).into_iter().map(|rule| chaos.plan(rule)).collect();
         let product = product_by(&admin, &a_product(), STOCK).await;
         let mut lost = Lost { row, when, case, product, key, order, planned, told: None };
-        lose(&shop, &customer, &mut lost).await;
+        lose(&shop, &provider, &customer, &mut lost).await;
         all.push(lost);
     }
     match by {
@@ -107,27 +110,31 @@ async fn play(by: MendedBy, cases: Vec<(usize, When, Case)>) {
         MendedBy::Both => both(&shop, &customer, &mut all).await,
     }
     for lost in &all {
-        check(&shop, &customer, by, lost).await;
+        check(&shop, &provider, &customer, by, lost).await;
         for planned in &lost.planned {
             planned.release().await;
         }
-        check(&shop, &customer, by, lost).await;
+        check(&shop, &provider, &customer, by, lost).await;
     }
     shop.books_balance().await;
 }
 
 /// Does what goes wrong.
-async fn lose(shop: &Shop, customer: &Client, lost: &mut Lost) {
+async fn lose(shop: &Shop, provider: &Provider, customer: &Client, lost: &mut Lost) {
+    let asked = provider.calls().len();
+    for (call, trouble) in lost.case.troubles {
+        provider.trouble(*call, *trouble);
+    }
     match lost.case.step {
         Step::BrokenOff(at) => break_off(shop, customer, lost, at).await,
         Step::Order | Step::Reconcile => lost.told = Some(order(customer, lost).await),
         Step::Cancel => {
             order(customer, lost).await.is(201);
-            lost.told = Some(cancel(customer, lost).await);
+            lost.told = Some(customer.cancel(&lost.order).await);
         }
     }
     if lost.case.step == Step::Reconcile {
-        shop.advance(Duration::from_secs(31));
+        shop.advance(HALF_WAY);
         reconcile(shop).await;
     }
     if let Some(answer) = &lost.told {
@@ -136,19 +143,21 @@ async fn lose(shop: &Shop, customer: &Client, lost: &mut Lost) {
     for planned in &lost.planned {
         assert!(planned.met() > 0, "{lost}: a call that was to go wrong was never made");
     }
+    let calls = &provider.calls()[asked..];
+    for (call, _) in lost.case.troubles {
+        let to_go_wrong = lost.case.troubles.iter().filter(|(wrong, _)| wrong == call).count();
+        let made = calls.iter().filter(|made| *made == call).count();
+        assert!(made >= to_go_wrong, "{lost}: {made} calls of {call:?}, of which {to_go_wrong} were to go wrong");
+    }
 }
 
 fn order(customer: &Client, lost: &Lost) -> Call {
     customer.post("/orders", &an_order(&lost.product, QUANTITY, lost.case.method)).key(&lost.key)
 }
 
-fn cancel(customer: &Client, lost: &Lost) -> Call {
-    customer.call(Method::POST, &format!("/orders/{}/cancel", lost.order))
-}
-
 /// What the client sends again.
 fn again(customer: &Client, lost: &Lost) -> Call {
-    if lost.case.step == Step::Cancel { cancel(customer, lost) } else { order(customer, lost) }
+    if lost.case.step == Step::Cancel { customer.cancel(&lost.order) } else { order(customer, lost) }
 }
 
 /// Sends an order and closes the connection.
@@ -205,8 +214,8 @@ async fn both(shop: &Shop, customer: &Client, all: &mut [Lost]) {
     }
 }
 
-/// The order has come to an end that it may come to, and payment, stock and answer agree with it.
-async fn check(shop: &Shop, customer: &Client, by: MendedBy, lost: &Lost) {
+/// The order has come to an end that it may come to, and money, payment, stock and answer agree with it.
+async fn check(shop: &Shop, provider: &Provider, customer: &Client, by: MendedBy, lost: &Lost) {
     let read = customer.get(&format!("/orders/{}", lost.order)).await;
     let end = match read.status {
         404 => End::Nothing,
@@ -222,19 +231,20 @@ async fn check(shop: &Shop, customer: &Client, by: MendedBy, lost: &Lost) {
     let may_be = match by {
         MendedBy::Client => lost.case.by_client.contains(&end),
         MendedBy::Schedule => by_schedule,
-        // A client that repeats its order leaves not nothing.
+        // A client that repeats its order always ends with one.
         MendedBy::Both => lost.case.by_client.contains(&end) || by_schedule && end != End::Nothing,
     };
     read.check(may_be, format!("{lost}, mended by {by:?}: ended as {end:?}"));
 
     let payment = shop.payment_status(&lost.order).await;
-    let (status, sold, answer) = match end {
-        End::Nothing => (None, 0, None),
-        End::Confirmed => (Some("CAPTURED"), QUANTITY, Some(201)),
-        End::Declined => (Some("DECLINED"), 0, Some(402)),
-        End::Lapsed => (Some("VOIDED"), 0, Some(409)),
-        End::Cancelled => (Some("REFUNDED"), 0, Some(200)),
+    let (status, moved, sold, answer): (_, &[i64], _, _) = match end {
+        End::Nothing => (None, &[], 0, None),
+        End::Confirmed => (Some("CAPTURED"), &[TOTAL], QUANTITY, Some(201)),
+        End::Declined => (Some("DECLINED"), &[], 0, Some(402)),
+        End::Lapsed => (Some("VOIDED"), &[], 0, Some(409)),
+        End::Cancelled => (Some("REFUNDED"), &[TOTAL, -TOTAL], 0, Some(200)),
     };
+    assert_eq!(provider.ledger(&lost.order), moved, "{lost}, mended by {by:?}: the money of {end:?}");
     assert_eq!(payment.as_deref(), status, "{lost}, mended by {by:?}: the payment of {end:?}");
     let stock = shop.stock_numbers(&lost.product).await;
     let expected = Stock { received: STOCK, available: STOCK - sold, reserved: 0 };

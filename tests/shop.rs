@@ -23,6 +23,7 @@ use url::Url;
 use crate::client::{Answer, Client};
 use crate::deployed;
 use crate::lines::Lines;
+use crate::provider::Provider;
 use crate::transport::Transport;
 
 /// The admin of every local shop.
@@ -68,6 +69,17 @@ impl Shop {
         match std::env::var("API_URL") {
             Ok(url) => Shop::deployed(&url),
             Err(_) => Shop::with(Setup::default()).await,
+        }
+    }
+
+    /// A shop, and, where it is in this process, the payment provider whose books show what money it has moved.
+    pub async fn start_with_provider() -> (Shop, Option<Provider>) {
+        match std::env::var("API_URL") {
+            Ok(url) => (Shop::deployed(&url), None),
+            Err(_) => {
+                let provider = Provider::start().await;
+                (Shop::with(provider.setup()).await, Some(provider))
+            }
         }
     }
 
@@ -178,10 +190,23 @@ impl Shop {
         answer.at("/stock").as_i64().unwrap_or_else(|| answer.fail("stock is not a number"))
     }
 
+    /// Whether the clock, the tables and the log are a test's own, which those of a deployment are not.
+    pub fn is_in_process(&self) -> bool {
+        self.inner.is_some()
+    }
+
     /// Moves the shop's clock, where there is one to move.
     pub fn advance(&self, by: Duration) {
         if let Some(inner) = &self.inner {
             inner.shop.clock().advance(by);
+        }
+    }
+
+    /// Lets time pass: by the shop's clock, where there is one to move.
+    pub async fn pass(&self, time: Duration) {
+        match &self.inner {
+            Some(inner) => inner.shop.clock().advance(time),
+            None => tokio::time::sleep(time).await,
         }
     }
 

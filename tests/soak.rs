@@ -1,35 +1,45 @@
-//! A soak: eight customers order and cancel while one call in twenty meets a fault on every wire, and the schedule runs
-//! beside them. Each repeats its request until it is told an end. Then the faults stop, and everything has to agree: what
-//! they were told, the orders, the payments and the stock.
+//! A soak: eight customers order and cancel while one call in twenty meets a fault on every wire, some calls to the
+//! payment provider go wrong there, and the schedule runs beside them. Each repeats its request until it is told an end.
+//! Then the faults stop, and everything has to agree: what they were told, the orders, the payments, the money that the
+//! provider has moved, and the stock.
 //!
 //! The long one takes some minutes:
 //! `SOAK_ORDERS=20000 cargo test -p e2e soak`. With `SOAK_SEED` it makes the choices of an earlier one again, which has
 //! printed its seed: the same wishes and the same sequence of faults. Which call meets which of them is up to the
 //! machine's timing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use http::Method;
 use local::chaos::{Chaos, Rate, Rule};
 use serde_json::{Value, json};
 use shared::ids::{OrderId, UserId};
 
 use crate::client::{Answer, Call, Client};
-use crate::reconcile::reconcile;
-use crate::shop::{Setup, Shop, VISA, a_product, new_username, product_by, random};
+use crate::provider::{self, Provider, Trouble};
+use crate::shop::{Setup, Shop, VISA, a_product, new_username, product_by};
+use crate::steps::{all_answered, reconcile};
 use crate::tables::Stock;
 
 const CUSTOMERS: usize = 8;
 const ORDERS: usize = 300;
 /// How many orders a customer sends before the clock moves on.
 const IN_A_ROUND: usize = 4;
+/// How many calls to the provider go wrong meanwhile, if so many such calls are made.
+const TROUBLES_IN_A_ROUND: usize = 3;
 /// As long as any Retry-After says, and a little.
 const ROUND: Duration = Duration::from_secs(20);
 /// A token is good for 15 minutes by the shop's clock, and a round takes some time of its own.
 const ROUNDS_OF_A_TOKEN: usize = 20;
 const PASSWORD: &str = "a password long enough";
+/// What all products cost.
+const PRICE: i64 = 1999;
+/// What can go wrong at the provider with a call and be mended by itself.
+const TROUBLES: [Trouble; 5] =
+    [Trouble::Refused(429), Trouble::Refused(503), Trouble::FailsAfter, Trouble::ReplyLost, Trouble::Nonsense];
+/// The calls that it goes wrong with: each is made in every round.
+const TROUBLED: [provider::Call; 3] = [provider::Call::Prepare, provider::Call::Confirm, provider::Call::Refund];
 
 /// A product, and how much of it there was.
 type Product = (String, i64);
@@ -39,8 +49,8 @@ async fn whatever_fails_everything_agrees_in_the_end() {
     let given = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().expect("a number"));
     let orders = given("SOAK_ORDERS").map_or(ORDERS, |orders| usize::try_from(orders).expect("a number"));
     let seed = given("SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
-    let chaos = Chaos::none();
-    let setup = Setup { chaos: Some(chaos.clone()), ..Setup::default() };
+    let (chaos, provider) = (Chaos::none(), Provider::start().await);
+    let setup = Setup { chaos: Some(chaos.clone()), ..provider.setup() };
     let Some(shop) = Shop::in_process("puts faults between the functions", setup).await else { return };
     let _ = writeln!(std::io::stderr().lock(), "soak: {orders} orders, SOAK_SEED={seed}");
 
@@ -54,10 +64,15 @@ async fn whatever_fails_everything_agrees_in_the_end() {
 
     let started = Instant::now();
     let faults = chaos.plan(Rule::any().by_chance(Rate::percent(5), seed));
+    let mut chance = fastrand::Rng::with_seed(seed);
     let mut rounds = 0;
     while customers.iter().any(|customer| customer.to_order > 0) {
         if rounds % ROUNDS_OF_A_TOKEN == 0 {
             sign_in(&shop, &mut customers).await;
+        }
+        for _ in 0..TROUBLES_IN_A_ROUND {
+            let wrong = chance.choice(TROUBLED).zip(chance.choice(TROUBLES)).expect("some");
+            provider.trouble(wrong.0, wrong.1);
         }
         customers = round(&shop, customers, &products).await;
         rounds += 1;
@@ -74,12 +89,13 @@ async fn whatever_fails_everything_agrees_in_the_end() {
     }
     let ended = run_until_nothing_is_left(&shop).await;
 
+    let moved = provider.ledgers();
     let mut sold = vec![0; products.len()];
     let mut ends = BTreeMap::<_, usize>::new();
     for customer in &mut customers {
         sign_in(&shop, std::slice::from_mut(customer)).await;
         for told in std::mem::take(&mut customer.told) {
-            let end = agrees(&shop, customer, &told).await;
+            let end = agrees(&shop, &moved, customer, &told).await;
             if end == "CONFIRMED CAPTURED" {
                 told.wish.lines.iter().for_each(|(product, quantity)| sold[*product] += quantity);
             }
@@ -91,6 +107,9 @@ async fn whatever_fails_everything_agrees_in_the_end() {
         assert_eq!(shop.stock_numbers(product).await, expected, "seed {seed}: {sold} sold");
     }
     shop.books_balance().await;
+    // Everybody's orders, also those of which nobody was told.
+    let paid = ["CONFIRMED CAPTURED", "CANCELLED REFUNDED"].iter().filter_map(|end| ends.get(*end)).sum::<usize>();
+    assert_eq!(moved.len(), paid, "seed {seed}: {ends:?}");
     assert!(faults.met() > orders as u64 / 4, "seed {seed}: only {} faults", faults.met());
     if given("SOAK_ORDERS").is_some() {
         let struck = chaos.struck();
@@ -166,7 +185,8 @@ impl Customer {
             .collect();
         let method = if self.chance.u8(..8) == 0 { "pm_card_chargeDeclined" } else { VISA };
         let body = json!({"items": items, "payment": {"method": method}});
-        Wish { key: random(), body, lines, regretted: self.chance.u8(..8) == 0, placed: None }
+        let key = std::iter::repeat_with(|| self.chance.alphanumeric()).take(26).collect();
+        Wish { key, body, lines, regretted: self.chance.u8(..8) == 0, placed: None }
     }
 
     fn order_id(&self, wish: &Wish) -> OrderId {
@@ -175,7 +195,7 @@ impl Customer {
 
     fn call(&self, wish: &Wish) -> Call {
         match wish.placed {
-            Some(_) => self.client.call(Method::POST, &format!("/orders/{}/cancel", self.order_id(wish))),
+            Some(_) => self.client.cancel(self.order_id(wish).as_str()),
             None => self.client.post("/orders", &wish.body).key(&wish.key),
         }
     }
@@ -211,7 +231,7 @@ async fn round(shop: &Shop, customers: Vec<Customer>, products: &[Product]) -> V
             tokio::spawn(async move { customer.round(&products).await })
         })
         .collect();
-    // What it says of a run that fails is nothing to anybody: the next one comes.
+    // A run that fails does no harm: the next one comes.
     reconcile(shop).await;
     let mut customers = Vec::new();
     for task in tasks {
@@ -224,8 +244,9 @@ async fn round(shop: &Shop, customers: Vec<Customer>, products: &[Product]) -> V
 async fn sign_in(shop: &Shop, customers: &mut [Customer]) {
     for customer in customers {
         let login = json!({"username": customer.name, "password": PASSWORD});
-        let answer = shop.anonymous().post("/login", &login).until_answered().await.is(200);
-        customer.client = customer.client.with_token(&answer.text_at("/token"));
+        for answer in all_answered(shop, &[shop.anonymous().post("/login", &login)], 1).await {
+            customer.client = customer.client.with_token(&answer.is(200).text_at("/token"));
+        }
     }
 }
 
@@ -247,8 +268,9 @@ async fn run_until_nothing_is_left(shop: &Shop) -> u64 {
     panic!("the schedule finds orders for ever");
 }
 
-/// What a customer was told is what the tables say, and what would be said again; how the order has ended.
-async fn agrees(shop: &Shop, customer: &mut Customer, told: &Told) -> String {
+/// What a customer was told is what the tables and the provider say, and what would be said again; how the order has
+/// ended.
+async fn agrees(shop: &Shop, moved: &HashMap<String, Vec<i64>>, customer: &mut Customer, told: &Told) -> String {
     let Told { wish, answer } = told;
     let order = customer.order_id(wish);
     let read = customer.client.get(&format!("/orders/{order}")).await;
@@ -269,6 +291,14 @@ async fn agrees(shop: &Shop, customer: &mut Customer, told: &Told) -> String {
     answer.check(expected.contains(&end.as_str()), format!("but the order is {end}"));
     let recorded = end.split(' ').nth(1);
     answer.check(payment.as_deref() == recorded, format!("but the payment is {payment:?}"));
+    let total = PRICE * wish.lines.iter().map(|(_, quantity)| quantity).sum::<i64>();
+    let expected: &[i64] = match end.as_str() {
+        "CONFIRMED CAPTURED" => &[total],
+        "CANCELLED REFUNDED" => &[total, -total],
+        _ => &[],
+    };
+    let moved = moved.get(order.as_str()).map_or(&[][..], Vec::as_slice);
+    answer.check(moved == expected, format!("but the provider has moved {moved:?}"));
     if end != "nothing" && customer.chance.u8(..4) == 0 {
         let first = wish.placed.as_ref().unwrap_or(answer);
         let again = customer.client.post("/orders", &wish.body).key(&wish.key).await;

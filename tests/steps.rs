@@ -1,14 +1,16 @@
 //! Steps that many journeys take: of a customer, of the warehouse, and of checkout past the API.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
 use shared::ids::{OrderId, UserId};
+use tokio::sync::Semaphore;
 
-use crate::client::{Call, Client};
+use crate::client::{Answer, Call, Client};
 use crate::direct::{invoke, json_of};
-use crate::shop::{Shop, random};
+use crate::shop::{Shop, all_at_once, random};
 
 /// By then an order is nobody's work any more, and the schedule takes it up.
 pub const HALF_WAY: Duration = Duration::from_secs(31);
@@ -62,4 +64,30 @@ pub async fn place(shop: &Shop, customer: &Client, product: &str, quantity: i64)
     let placed = json_of(&invoke(shop, "orders", &place).await);
     assert_eq!(placed["outcome"], "new", "{placed}");
     placed
+}
+
+/// Sends all of these, so many at a time, and again each whose answer has a `Retry-After`, as a client then has to: their
+/// last answers. Many at once may be more than the machine can do in time.
+pub async fn all_answered(shop: &Shop, calls: &[Call], at_a_time: usize) -> Vec<Answer> {
+    let door = Arc::new(Semaphore::new(at_a_time));
+    let mut answers: Vec<Option<Answer>> = calls.iter().map(|_| None).collect();
+    for _ in 0..10 {
+        let open: Vec<_> = (0..calls.len()).filter(|number| answers[*number].is_none()).collect();
+        let sent = open.iter().map(|number| {
+            let (call, door) = (calls[*number].clone(), Arc::clone(&door));
+            async move {
+                let _through = door.acquire().await;
+                call.await
+            }
+        });
+        let again = all_at_once(sent.collect::<Vec<_>>()).await;
+        for (number, answer) in open.into_iter().zip(again) {
+            answers[number] = answer.header("retry-after").is_none().then_some(answer);
+        }
+        if answers.iter().all(Option::is_some) {
+            return answers.into_iter().flatten().collect();
+        }
+        shop.pass(Duration::from_secs(16)).await;
+    }
+    panic!("{} calls still wait", answers.iter().filter(|answer| answer.is_none()).count());
 }

@@ -3,6 +3,7 @@
 use local::chaos::Fault::{Conflict, Dropped, Failed, FailedAfter, Late, ReplyLost as Unanswered, Throttled};
 use local::chaos::{Fault, Rule, Wire};
 
+use crate::provider::{Call, Trouble};
 use crate::shop::VISA;
 
 /// When the loss strikes, seen from the step that is lost.
@@ -58,6 +59,8 @@ pub struct Case {
     pub step: Step,
     pub method: &'static str,
     wrong: Vec<Wrong>,
+    /// What goes wrong at the payment provider, call by call.
+    pub troubles: &'static [(Call, Trouble)],
     /// The first answer's status, where there is one.
     pub answer: Option<u16>,
     /// What a client that repeats its request leads to; one of these.
@@ -79,8 +82,20 @@ impl Case {
 }
 
 fn order(wrong: &[Wrong], answer: u16) -> Case {
-    let wrong = wrong.to_vec();
-    Case { step: Step::Order, method: VISA, wrong, answer: Some(answer), by_client: CONFIRMED, by_schedule: CONFIRMED }
+    Case {
+        step: Step::Order,
+        method: VISA,
+        wrong: wrong.to_vec(),
+        troubles: &[],
+        answer: Some(answer),
+        by_client: CONFIRMED,
+        by_schedule: CONFIRMED,
+    }
+}
+
+/// An order whose charge goes wrong at the provider.
+fn charged(troubles: &'static [(Call, Trouble)]) -> Case {
+    Case { troubles, ..order(&[], 202) }
 }
 
 fn broken_off(at: BreakOff) -> Case {
@@ -92,8 +107,13 @@ fn declined(wrong: Wrong) -> Case {
     Case { method, by_client: &[End::Declined], by_schedule: &[End::Declined], ..order(&[wrong], 202) }
 }
 
-fn cancel(wrong: Wrong) -> Case {
-    Case { step: Step::Cancel, by_client: &[End::Cancelled], by_schedule: &[End::Cancelled], ..order(&[wrong], 202) }
+fn cancel(wrong: &[Wrong]) -> Case {
+    Case { step: Step::Cancel, by_client: &[End::Cancelled], by_schedule: &[End::Cancelled], ..order(wrong, 202) }
+}
+
+/// A cancellation whose refund goes wrong at the provider.
+fn refunded(troubles: &'static [(Call, Trouble)]) -> Case {
+    Case { troubles, ..cancel(&[]) }
 }
 
 /// A run of the schedule that something goes wrong for; the order is left to it by a charge whose reply is lost.
@@ -153,8 +173,22 @@ pub const ROWS: [&str; 15] = [
     "refund sent → reply lost",
 ];
 
-/// What happens in a row and way, or why there is no such case.
-pub fn case(row: usize, when: When) -> Result<Case, &'static str> {
+/// What can happen in a row and way, or why nothing can.
+pub fn cases(row: usize, when: When) -> Result<Vec<Case>, &'static str> {
+    let at_provider = match (row, when) {
+        // Two calls, because a connection that breaks is tried once more at once.
+        (8, When::Before) => charged(&[(Call::Confirm, Trouble::Refused(503))]),
+        (8, When::After) => charged(&[(Call::Confirm, Trouble::FailsAfter)]),
+        (8, When::ReplyLost) => charged(&[(Call::Confirm, Trouble::ReplyLost); 2]),
+        (15, When::Before) => refunded(&[(Call::Refund, Trouble::Refused(503))]),
+        (15, When::After) => refunded(&[(Call::Refund, Trouble::FailsAfter)]),
+        (15, When::ReplyLost) => refunded(&[(Call::Refund, Trouble::ReplyLost); 2]),
+        _ => return case(row, when).map(|case| vec![case]),
+    };
+    Ok(vec![case(row, when)?, at_provider])
+}
+
+fn case(row: usize, when: When) -> Result<Case, &'static str> {
     use When::{After, Before, ReplyLost};
     Ok(match (row, when) {
         (1, Before) => left(End::Nothing, broken_off(BreakOff::HalfSent)),
@@ -215,9 +249,9 @@ pub fn case(row: usize, when: When) -> Result<Case, &'static str> {
         (14, After) => run(invoking("settle", FailedAfter)),
         (14, ReplyLost) => run(invoking("claim", Unanswered)),
 
-        (15, Before) => cancel(invoking("refund", Dropped)),
-        (15, After) => cancel(invoking("refund", FailedAfter)),
-        (15, ReplyLost) => cancel(invoking("refund", Unanswered)),
+        (15, Before) => cancel(&[invoking("refund", Dropped)]),
+        (15, After) => cancel(&[invoking("refund", FailedAfter)]),
+        (15, ReplyLost) => cancel(&[invoking("refund", Unanswered)]),
 
         _ => return Err("there are 15 rows"),
     })
