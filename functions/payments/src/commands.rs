@@ -78,7 +78,7 @@ impl App {
 
     /// Records what a person found out. A payment that never began can only have been declined, and is void then; one
     /// that did is declined once the provider cannot capture it any more. If it has, that is recorded, and the person is
-    /// told so.
+    /// told so. Whether money was to go back is for checkout to see, which knows whether the order was cancelled.
     pub(crate) async fn resolve(&self, resolve: Resolve, errand: &Errand) -> Result<Payment, Error> {
         let Resolve { order_id, amount, resolution, reference } = resolve;
         let found = match resolution {
@@ -100,11 +100,6 @@ impl App {
                     Event::Declined(_) => self.record(&found, &event, errand).await?,
                     otherwise => self.record(&found, &otherwise, errand).await?,
                 }
-            }
-            // Nobody came as far as to ask the provider.
-            (Status::Captured, Resolution::Refunded) => {
-                let asked = self.record(&found, &Event::RefundAsked, errand).await?;
-                if asked.status == Status::Refunding { self.record(&asked, &event, errand).await? } else { asked }
             }
             (status, _) if next(status, &event).is_some() => self.record(&found, &event, errand).await?,
             _ => found,
