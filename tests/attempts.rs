@@ -1,5 +1,5 @@
-//! How often one may try: at an account from a network, from a network at all. Who guesses waits, and nobody is kept out
-//! of their own account by what a stranger does elsewhere.
+//! How often one may try at an account from a network. Who guesses waits, and nobody is kept out of their own account by
+//! what a stranger does elsewhere.
 //!
 //! The clock of a shop is moved, but it also goes on by itself: what is said here of a wait holds for a machine that
 //! answers within some seconds.
@@ -11,9 +11,9 @@ use serde_json::json;
 use crate::client::{Answer, Client};
 use crate::shop::{Setup, Shop, all_at_once, new_username, random};
 
-const WHY: &str = "moves the clock, and calls from several networks";
+pub const WHY: &str = "moves the clock, and calls from several networks";
 /// Of this machine, in another network than the rest of the suite.
-const STRANGER: &str = "127.0.9.1";
+pub const STRANGER: &str = "127.0.9.1";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Tries a password.
@@ -35,7 +35,7 @@ pub async fn fail_nine_times(shop: &Shop, client: &Client, name: &str) {
 }
 
 /// The seconds that a refusal has its client wait, of at most so many.
-fn wait(refused: &Answer, at_most: u64) -> u64 {
+pub fn wait(refused: &Answer, at_most: u64) -> u64 {
     let wait = refused.number_in("retry-after");
     refused.check((at_most.saturating_sub(10)..=at_most).contains(&wait), format!("a wait of {at_most} s is wrong"));
     let told = refused.header("ratelimit").and_then(|value| value.split_once(";r=0;t=")).map(|(_, seconds)| seconds);
@@ -71,16 +71,6 @@ async fn hundred_guesses(client: &Client, name: &str) -> Vec<Answer> {
 
 async fn shop() -> Option<Shop> {
     Shop::in_process(WHY, Setup::default()).await
-}
-
-/// A shop with these limits for a network alone, at the beginning of an hour.
-async fn shop_with(per_minute: u32, per_hour: u32) -> Option<Shop> {
-    let limits = [("AttemptsPerMinute", per_minute), ("AttemptsPerHour", per_hour)];
-    let parameters = limits.map(|(name, limit)| (name.to_owned(), limit.to_string())).into();
-    let shop = Shop::in_process(WHY, Setup { parameters, ..Setup::default() }).await?;
-    let into_the_hour = shop.inner().clock().now().as_secs().rem_euclid(3600).unsigned_abs();
-    shop.advance(Duration::from_secs(3600 - into_the_hour));
-    Some(shop)
 }
 
 #[tokio::test]
@@ -199,62 +189,4 @@ async fn a_name_that_exists_and_one_that_does_not_are_refused_alike() {
     }
     assert_eq!(all[0], all[1]);
     assert_eq!(all[0], all[2]);
-}
-
-#[tokio::test]
-async fn a_network_tries_few_names_a_minute_and_an_hour() {
-    let Some(shop) = shop_with(4, 10).await else { return };
-    let client = shop.anonymous();
-    let (name, password) = (new_username(), random());
-    shop.register(&name, &password).await.is(201);
-    let minute = async || {
-        for _ in 0..4 {
-            guess(&client, &new_username()).await.problem(401, "invalid-credentials");
-        }
-        let refused = log_in(&client, &name, &password).await.problem(429, "too-many-attempts");
-        wait(&refused.has_header("ratelimit-policy", r#""network-minute";q=4;w=60"#), 60)
-    };
-    for _ in 0..6 {
-        // Who gets in uses nothing up.
-        log_in(&client, &name, &password).await.is(200);
-    }
-    let left = minute().await;
-    guess(&client.from("127.0.0.9"), &new_username()).await.problem(429, "too-many-attempts");
-    log_in(&client.from(STRANGER), &name, &password).await.is(200);
-    shop.advance(Duration::from_secs(left));
-    let left = minute().await;
-    shop.advance(Duration::from_secs(left));
-
-    for _ in 0..2 {
-        guess(&client, &new_username()).await.problem(401, "invalid-credentials");
-    }
-    for _ in 0..2 {
-        let refused = log_in(&client, &name, &password).await.problem(429, "too-many-attempts");
-        let refused = refused.has_header("ratelimit-policy", r#""network-hour";q=10;w=3600"#);
-        refused.check(refused.number_in("retry-after") > 3300, "an hour that is over too soon");
-        shop.advance(Duration::from_secs(60));
-    }
-    let refused = log_in(&client, &name, &password).await.problem(429, "too-many-attempts");
-    shop.advance(Duration::from_secs(refused.number_in("retry-after")));
-    log_in(&client, &name, &password).await.is(200);
-}
-
-#[tokio::test]
-async fn a_network_makes_few_accounts() {
-    let Some(shop) = shop_with(3, 100).await else { return };
-    let (name, password) = (new_username(), random());
-    for wrong in ["short", "passwordpassword", ""] {
-        // What is refused as invalid does not count.
-        shop.register(&new_username(), wrong).await.problem(400, "invalid-request");
-    }
-    shop.register(&name, &password).await.is(201);
-    shop.register(&name, &random()).await.problem(409, "username-taken");
-    shop.register(&new_username(), &random()).await.is(201);
-    let refused = shop.register(&new_username(), &random()).await.problem(429, "too-many-attempts");
-    wait(&refused.has_header("ratelimit-policy", r#""network-minute";q=3;w=60"#), 60);
-    shop.sign_in(&name, &password).await;
-    let elsewhere = shop.anonymous().from(STRANGER);
-    elsewhere.post("/users", &json!({"username": new_username(), "password": random()})).await.is(201);
-    shop.advance(Duration::from_secs(60));
-    shop.register(&new_username(), &random()).await.is(201);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::sessions::refused;
 use crate::shop::{Setup, Shop, VISA, an_order, random};
 use crate::steps::reconcile;
 
@@ -55,24 +56,31 @@ async fn a_failure_has_its_code_in_the_log() {
     assert_eq!((&line["route"], &line["status"]), (&Value::Null, &json!(404)), "{line}");
 }
 
-/// The function whose log a metric filter of the template reads, and the member of a line that it wants.
-fn wanted_by_metrics() -> Vec<(String, String)> {
+/// What a metric filter of the template reads: a function's log, a member of a line, and the text that it must be, or
+/// else a number.
+fn read_by_metrics() -> Vec<(String, String, Option<String>)> {
     let template =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).expect("a template");
-    let (mut function, mut wanted) = (String::new(), Vec::new());
+    let (mut function, mut read) = (String::new(), Vec::new());
     for line in template.lines().map(str::trim) {
         if let Some(group) = line.strip_prefix("LogGroupName: !Ref ").and_then(|group| group.strip_suffix("Log")) {
             function = group.to_lowercase();
         }
-        let pattern = line.strip_prefix("FilterPattern: \"{ $.").and_then(|rest| rest.split_once(' '));
-        let value = line.strip_prefix("MetricValue: $.");
-        for member in pattern.map(|(member, _)| member).into_iter().chain(value) {
-            wanted.push((function.clone(), member.to_owned()));
+        let pattern = line.strip_prefix("FilterPattern: ").map(|pattern| pattern.trim_matches(['"', '\'']));
+        if let Some(pattern) = pattern {
+            let comparison = pattern.strip_prefix("{ $.").and_then(|rest| rest.strip_suffix(" }"));
+            let (member, wanted) = comparison.and_then(|text| text.split_once(" = ")).expect("one comparison");
+            let text = wanted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).map(str::to_owned);
+            assert!(text.is_some() || wanted == "*", "{pattern} is not understood here");
+            read.push((function.clone(), member.to_owned(), text));
+        }
+        if let Some(value) = line.strip_prefix("MetricValue: $.") {
+            read.push((function.clone(), value.to_owned(), None));
         }
     }
     let filters = template.matches("Type: AWS::Logs::MetricFilter").count();
-    assert!(filters > 0 && wanted.len() == 2 * filters, "{filters} filters, but {wanted:?}");
-    wanted
+    assert!(filters > 0 && read.len() >= filters, "{filters} filters, but {read:?}");
+    read
 }
 
 #[tokio::test]
@@ -82,9 +90,14 @@ async fn what_metrics_are_made_of_is_in_the_log() {
     };
     reconcile(&shop).await;
     shop.books().await;
+    let first = shop.session(&shop.user().await).await.refresh;
+    let second = shop.refreshed(&first).await.refresh;
+    shop.refreshed(&second).await;
+    refused(shop.refresh(&first).await);
     let lines: Vec<Value> = shop.log().text().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    for (function, member) in wanted_by_metrics() {
-        let is_there = lines.iter().any(|line| line["function"] == function && line[&member].is_u64());
-        assert!(is_there, "no line of {function} has a number {member}");
+    for (function, member, text) in read_by_metrics() {
+        let is_meant = |value: &Value| text.as_ref().map_or(value.is_u64(), |text| value == text);
+        let is_there = lines.iter().any(|line| line["function"] == function && is_meant(&line[&member]));
+        assert!(is_there, "no line of {function} has {member} as {}", text.as_deref().unwrap_or("a number"));
     }
 }

@@ -40,6 +40,7 @@ mod passwords;
 mod products;
 mod protocol;
 mod provider;
+mod quotas;
 mod reconcile;
 mod refusals;
 mod replays;
