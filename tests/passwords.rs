@@ -125,7 +125,14 @@ async fn a_reset_token_sets_a_password_once_and_ends_every_session() {
     shop.login(&user).await.problem(401, "invalid-credentials");
     shop.session(&renamed(&user, &new)).await;
     reset(&shop, &token, &random()).await.problem(400, "invalid-reset-token");
-    shop.session(&renamed(&user, &new)).await;
+    let client = shop.session(&renamed(&user, &new)).await.client;
+
+    let mine = client.get("/users/me").await.is(200).text_at("/id");
+    let lines: Vec<Value> = shop.log().text().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let events: Vec<_> =
+        lines.iter().filter(|line| line["user.id"] == mine.as_str()).map(|line| &line["event"]).collect();
+    let of = |event: &str| events.iter().filter(|found| **found == event).count();
+    assert_eq!((of("password-reset-issued"), of("password-reset")), (1, 1), "{events:?}");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ pub fn table(forge: &Forge) -> Vec<Attack> {
     let mut all: Vec<Attack> = [
         ("that has expired", -906, -6),
         ("that expired a day ago", -87_300, -86_400),
-        ("that is not issued yet", 60, 900),
+        ("that is not issued yet", 3600, 4500),
         ("that is of tomorrow", 86_400, 87_300),
         ("that lasts a second too long", 0, 901),
         ("that lasts a year", 0, 31_536_000),

@@ -1,5 +1,7 @@
 //! A forger who has everything: a good token, the public key, and for near misses the private one.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
@@ -11,6 +13,7 @@ use serde_json::Value;
 use sha2::Sha256;
 use shared::identity::{Jwk, Jwks};
 
+use crate::sessions::SignedIn;
 use crate::shop::Shop;
 
 /// What a forger has.
@@ -19,6 +22,10 @@ pub struct Forge {
     pub good: String,
     /// Another good token of the same customer's.
     pub another: String,
+    /// The refresh token of another session of that customer's, which is good.
+    pub refresh: String,
+    /// An access token of that customer's which was good until it expired.
+    pub expired: String,
     /// The good token's header.
     pub header: Value,
     /// The good token's claims.
@@ -51,17 +58,21 @@ fn public_key(keys: &Keys) -> Jwk {
 }
 
 impl Forge {
-    /// The forger of this shop's tokens.
+    /// The forger of this shop's tokens, whose clock goes on meanwhile.
     pub async fn of(shop: &Shop) -> Forge {
         let keys = &shop.inner().base().keys;
-        let (name, password) = (crate::shop::new_username(), crate::shop::random());
-        shop.register(&name, &password).await.is(201);
-        let good = shop.sign_in(&name, &password).await.token.expect("a token");
-        let another = shop.sign_in(&name, &password).await.token.expect("a token");
+        let user = shop.user().await;
+        let early = shop.session(&user).await.client;
+        early.get("/users/me").await.is(200);
+        shop.advance(Duration::from_secs(16 * 60));
+        let expired = early.token.expect("a token");
+        let good = shop.session(&user).await.client.token.expect("a token");
+        let SignedIn { client, refresh } = shop.session(&user).await;
+        let another = client.token.expect("a token");
         let part = |at: usize| serde_json::from_slice(&decode(good.split('.').nth(at).expect("a part")));
         let (header, claims): (Value, Value) = (part(0).expect("JSON"), part(1).expect("JSON"));
         let now = claims["iat"].as_i64().expect("a time");
-        Forge { header, claims, now, jwk: public_key(keys), key: private_key(keys), good, another }
+        Forge { header, claims, now, jwk: public_key(keys), key: private_key(keys), good, another, refresh, expired }
     }
 
     /// A token of this header and these claims, well signed.

@@ -175,6 +175,10 @@ impl Answer {
             self.check(length == self.body.len() as u64, "content-length is not the body's");
             self.check(self.header("content-type").is_some(), "no content-type");
         }
+        if self.is_of_a_function() {
+            self.check(self.header("x-content-type-options") == Some("nosniff"), "an answer whose type may be guessed");
+            self.check(self.header("cache-control").is_some(), "nothing says whether this may be stored");
+        }
         if self.status == 405 {
             self.fail("an HTTP API never answers 405");
         }
@@ -191,6 +195,12 @@ impl Answer {
                 self.check(self.body.is_empty() || self.json().is_object(), "a body that is not a JSON object");
             }
         }
+    }
+
+    /// Whether a function has said this: neither the HTTP API by itself, nor its answer to a preflight.
+    fn is_of_a_function(&self) -> bool {
+        let problem = self.header("content-type") == Some("application/problem+json");
+        problem || self.status < 400 && self.request.method != http::Method::OPTIONS
     }
 
     fn check_problem(&self, request_id: &str) {

@@ -1,15 +1,13 @@
 //! The conditions of sessions, passwords and accounts.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use local::chaos::{Chaos, Planned};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::{held, shop_with, text};
+use crate::direct::invoke;
 use crate::passwords::{change, issue, reset};
-use crate::sessions::{SignedIn, User, refused};
+use crate::sessions::{User, refused};
 use crate::shop::{Setup, Shop, random};
 
 /// Holds the transactions of what follows, until they are released.
@@ -56,22 +54,6 @@ async fn a_refresh_that_arrives_late_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_replaced_while_it_is_judged_ends_nothing() {
-    let chaos = Chaos::none();
-    let Some(shop) = shop_with(&chaos).await else { return };
-    let SignedIn { refresh: first, .. } = shop.session(&shop.user().await).await;
-    let last = shop.refreshed(&shop.refreshed(&first).await.refresh).await;
-    let late = hold(&chaos);
-    shop.refresh(&first).await.problem(503, "unavailable");
-    assert!(late.met() > 0);
-    chaos.end();
-    let hash = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&first));
-    delete(&shop, &format!("refresh#{hash}"), "refresh").await;
-    late.release().await;
-    shop.refreshed(&last.refresh).await;
-}
-
-#[tokio::test]
 async fn a_change_of_password_that_arrives_late_does_not_undo_a_later_one() {
     let chaos = Chaos::none();
     let Some(shop) = shop_with(&chaos).await else { return };
@@ -102,6 +84,21 @@ async fn two_resets_by_one_token_at_once_are_one() {
     chaos.end();
     user.password = random();
     reset(&shop, &token, &user.password).await.is(204);
+    late.release().await;
+    shop.session(&user).await;
+}
+
+#[tokio::test]
+async fn a_reset_does_not_outlast_the_role_that_it_was_issued_for() {
+    let chaos = Chaos::none();
+    let Some(shop) = shop_with(&chaos).await else { return };
+    let user = shop.user().await;
+    let token = issue(&shop, &user).await;
+    let late = hold(&chaos);
+    reset(&shop, &token, &random()).await.problem(503, "unavailable");
+    assert!(late.met() > 0);
+    chaos.end();
+    invoke(&shop, "users", &json!({"command": "make_admin", "username": user.name})).await;
     late.release().await;
     shop.session(&user).await;
 }

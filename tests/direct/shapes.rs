@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 use super::{WHY, event, failed, invoke, invoke_text, json_of};
 use crate::shop::{Setup, Shop, VISA};
 
-/// For each function that takes commands, one that would be carried out.
-fn commands() -> [(&'static str, Value); 5] {
+/// For each function that takes commands, some that would be carried out.
+fn commands() -> [(&'static str, Value); 7] {
     let order = format!("ord_{}", "a".repeat(52));
     [
         ("users", json!({"command": "make_admin", "username": "admin"})),
+        ("users", json!({"command": "issue_password_reset", "username": "admin"})),
+        ("orders", json!({"command": "erase_addresses", "user_id": format!("usr_{}", "a".repeat(26))})),
         ("orders", json!({"command": "claim", "limit": 1})),
         ("checkout", json!({"command": "reconcile"})),
         (

@@ -75,6 +75,11 @@ def login_is_throttled_as_everything(tree: Tree) -> None:
 
 
 @breaks(api.routes_are_throttled)
+def changes_of_a_password_are_throttled_as_everything(tree: Tree) -> None:
+    del properties(tree, "Api")["RouteSettings"]["PUT /users/me/password"]
+
+
+@breaks(api.routes_are_throttled)
 def registration_has_no_burst(tree: Tree) -> None:
     del properties(tree, "Api")["RouteSettings"]["POST /users"]["ThrottlingBurstLimit"]
 

@@ -24,7 +24,14 @@ OPEN = {
 }
 
 # What costs most, or is worth most to whoever guesses.
-TIGHTER = ("POST /login", "POST /token/refresh", "POST /password/reset", "POST /users", "POST /orders")
+TIGHTER = (
+    "POST /login",
+    "POST /token/refresh",
+    "POST /password/reset",
+    "PUT /users/me/password",
+    "POST /users",
+    "POST /orders",
+)
 
 # What the access log may hold: no path, no query string, no header, nothing out of a token.
 LOGGED = {

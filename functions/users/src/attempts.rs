@@ -94,8 +94,13 @@ impl Attempts {
         // One that comes too early is refused before it costs a write, and does not count.
         pair::step(counter.as_ref(), self.clock.now())?;
         let booking = self.book(kind, request).await?;
-        let pair = self.table.book(key, counter, self.clock.now()).await?;
-        Ok(Booking { pair: Some(pair), ..booking })
+        match self.table.book(key, counter, self.clock.now()).await {
+            Ok(pair) => Ok(Booking { pair: Some(pair), ..booking }),
+            Err(refused) => {
+                booking.give_back().await?;
+                Err(refused)
+            }
+        }
     }
 }
 

@@ -151,6 +151,7 @@ impl App {
     pub(crate) async fn make_admin(&self, username: &Username) -> Result<Account, Error> {
         let login = self.store.login(&username.normalised()).await?.ok_or(Error::NotFound("user"))?;
         self.store.make_admin(username, &login.user_id).await?;
+        self.telemetry.event("", "admin-made", &login.user_id);
         self.store.account(&login.user_id).await
     }
 }

@@ -16,7 +16,8 @@ use crate::account::Username;
 mod common;
 mod rules;
 
-/// OWASP's first choice for Argon2id with little memory: 19 MiB, two passes, one lane.
+/// OWASP's first choice for Argon2id with little memory: 19 MiB, two passes, one lane. Where they rise, an account that
+/// has not signed in since is told by the time that a wrong password takes, until it does: its hash is of before.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;

@@ -48,19 +48,11 @@ pub struct Session {
 pub enum Verdict {
     /// The session has expired, or is of another epoch.
     Over,
-    /// The token was used before, and this is no repeat: two parties have it, and nobody can tell which is the thief.
+    /// The token was used before, or a repeat has replaced it, and this is no repeat: two parties have tokens of the
+    /// session, and nobody can tell which is the thief.
     Reused,
-    /// The session goes on.
-    Continued(Continued),
-}
-
-/// How a session goes on.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Continued {
-    /// The session with its new token.
-    pub session: Session,
-    /// The token that this one takes the place of: nobody has used it, and nobody shall.
-    pub replaced: Option<Hash>,
+    /// The session goes on like this.
+    Continued(Session),
 }
 
 impl Session {
@@ -97,14 +89,17 @@ impl Session {
             ..self.clone()
         };
         if *shown == self.current_hash {
-            let session = Session { previous_hash: Some(shown.clone()), rotated_at: Some(now), ..going_on };
-            return Verdict::Continued(Continued { session, replaced: None });
+            return Verdict::Continued(Session {
+                previous_hash: Some(shown.clone()),
+                rotated_at: Some(now),
+                ..going_on
+            });
         }
         let repeated = self.previous_hash.as_ref() == Some(shown)
             && self.rotated_at.is_some_and(|rotated_at| now.since(rotated_at) < REPEAT);
         if repeated {
             // `rotated_at` stays, or repeats could follow each other for ever.
-            return Verdict::Continued(Continued { session: going_on, replaced: Some(self.current_hash.clone()) });
+            return Verdict::Continued(going_on);
         }
         Verdict::Reused
     }

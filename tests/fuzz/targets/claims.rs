@@ -1,5 +1,5 @@
 //! Any header and any claims, separated by a line end, and always well signed: what is accepted is what a second,
-//! plainer reading of security's rules accepts, and nothing else.
+//! plainer reading of the verifier's rules accepts, and nothing else.
 #![no_main]
 
 use std::sync::LazyLock;

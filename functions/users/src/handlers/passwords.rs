@@ -59,18 +59,23 @@ impl App {
         let Reset { reset_token, new_password } = request.json()?;
         let booking = self.attempts.book(Kind::Reset, request).await?;
         let token = reset_token.hash();
-        let known = self.store.login_by_reset(&token, self.clock.now()).await?;
-        let (username, login) = known.ok_or(Error::InvalidResetToken)?;
-        self.give_back(booking, request).await;
+        let known = self.store.login_by_reset(&token, self.clock.now()).await;
+        if !matches!(known, Ok(None)) {
+            self.give_back(booking, request).await;
+        }
+        let (username, login) = known?.ok_or(Error::InvalidResetToken)?;
         // A password that cannot be accepted leaves the token unused.
         new_password.check_new(&username, "/new_password")?;
-        self.set_password(&login, new_password, Some(&token)).await
+        let response = self.set_password(&login, new_password, Some(&token)).await?;
+        self.telemetry.event(request.request_id(), "password-reset", &login.user_id);
+        Ok(response)
     }
 
     pub(crate) async fn issue_reset(&self, username: &Username) -> Result<Issued, Error> {
         let login = self.store.login(&username.normalised()).await?.ok_or(Error::NotFound("user"))?;
         let (reset_token, expires_at) = (ResetToken::random(), self.clock.now().plus(RESET_LIFETIME));
         self.store.issue_reset(&login, &reset_token.hash(), expires_at).await?;
+        self.telemetry.event("", "password-reset-issued", &login.user_id);
         Ok(Issued { reset_token, expires_at })
     }
 

@@ -83,9 +83,17 @@ impl App {
     pub(crate) async fn refresh(&self, request: &Request) -> Result<Response, Error> {
         let shown = request.json::<Shown>()?.refresh_token.hash();
         let booking = self.attempts.book(Kind::Refresh, request).await?;
+        let refreshed = self.continue_some_time(request, &shown).await;
+        // What we could not do is no failure of theirs.
+        if !matches!(refreshed, Err(Error::InvalidRefreshToken)) {
+            self.give_back(booking, request).await;
+        }
+        refreshed
+    }
+
+    async fn continue_some_time(&self, request: &Request, shown: &Hash) -> Result<Response, Error> {
         for _ in 0..ATTEMPTS {
-            if let Some(response) = self.continue_session(request, &shown).await? {
-                self.give_back(booking, request).await;
+            if let Some(response) = self.continue_session(request, shown).await? {
                 return Ok(response);
             }
         }
@@ -101,10 +109,10 @@ impl App {
         match session.judge(account.epoch, shown, successor.hash(), now) {
             Verdict::Over => Err(Error::InvalidRefreshToken),
             Verdict::Reused => {
-                if !self.store.revoke(shown, &record).await? {
-                    return Ok(None);
+                // Of several at once, one is the one that has found it out.
+                if self.store.end(&record.user_id, &record.session_id).await? {
+                    self.telemetry.event(request.request_id(), "refresh-token-reused", &record.user_id);
                 }
-                self.telemetry.event(request.request_id(), "refresh-token-reused", &record.user_id);
                 Err(Error::InvalidRefreshToken)
             }
             Verdict::Continued(next) => {
@@ -131,15 +139,15 @@ impl App {
         let scope = Scope { route: request.route_key(), filters: &[user.as_str()] };
         let after: Option<SessionId> =
             scope.position(request)?.map(|id| id.parse().map_err(|_| Error::InvalidCursor)).transpose()?;
-        let (sessions, more) = self.store.live_sessions(&user, after.as_ref(), limit, self.clock.now()).await?;
-        let next = sessions.last().filter(|_| more).map(|last| scope.cursor(last.session_id.as_str()));
+        let (sessions, next) = self.store.live_sessions(&user, after.as_ref(), limit, self.clock.now()).await?;
+        let next = next.map(|last| scope.cursor(last.as_str()));
         http::json(StatusCode::OK, &Page { items: sessions.into_iter().map(Seen::from).collect(), next })
     }
 
     pub(crate) async fn end_session(&self, request: &Request) -> Result<Response, Error> {
         let caller = request.caller()?;
         let session: SessionId = request.id("session_id", "session")?;
-        self.store.end_of(&caller.user_id, &session).await?;
-        Ok(http::empty(StatusCode::NO_CONTENT))
+        let ended = self.store.end(&caller.user_id, &session).await?;
+        if ended { Ok(http::empty(StatusCode::NO_CONTENT)) } else { Err(Error::NotFound("session")) }
     }
 }

@@ -1,8 +1,8 @@
 //! Sessions beside their account, and each refresh token under its hash.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use serde::{Deserialize, Serialize};
-use shared::aws::{self, Item, OnConditionFailed, built};
+use shared::aws::{self, Item, built, condition_failed};
 use shared::clock::Timestamp;
 use shared::error::Error;
 use shared::identity::Role;
@@ -10,13 +10,14 @@ use shared::ids::{SessionId, UserId};
 use shared::transaction::{self, Cancelled};
 
 use super::{Store, account_key, closing, key_item, keyed};
-use crate::session::{Continued, Session};
+use crate::session::Session;
 use crate::token::Hash;
 
 const SESSION: &str = "session#";
 
-/// DynamoDB counts before it filters: so many sessions are read at a time, live or not.
+/// So many sessions are read at a time, live or not, and at most so many times for a page.
 const READ_AT_ONCE: i32 = 100;
+const READS: usize = 10;
 
 /// A refresh token that was given out.
 #[derive(Serialize, Deserialize)]
@@ -55,7 +56,7 @@ impl Store {
         })
     }
 
-    /// A refresh token that was given out, and has neither expired nor been replaced.
+    /// A refresh token that was given out and has not expired, whether it is good or not.
     pub async fn token(&self, token: &Hash, now: Timestamp) -> Result<Option<TokenRecord>, Error> {
         let record: Option<TokenRecord> = self.get(token_key(token)).await?.map(aws::record).transpose()?;
         Ok(record.filter(|record| now.as_secs() < record.expires_at))
@@ -75,62 +76,38 @@ impl Store {
     }
 
     /// Lets a session go on from what was `seen` of it. False: it is not so any more.
-    pub async fn go_on(&self, seen: &Session, next: &Continued) -> Result<bool, Error> {
+    pub async fn go_on(&self, seen: &Session, next: &Session) -> Result<bool, Error> {
         let key = session_key(&seen.user_id, &seen.session_id);
         let put = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(keyed(key, &next.session)?))
+            .set_item(Some(keyed(key, next)?))
             .condition_expression("current_hash = :seen")
             .expression_attribute_values(":seen", aws::attribute(&seen.current_hash)?)
             .build();
         let put = TransactWriteItem::builder().put(put.map_err(built)?).build();
-        let mut items = vec![put, self.current_token(&next.session)?];
-        if let Some(replaced) = &next.replaced {
-            let delete = Delete::builder().table_name(&self.table).set_key(Some(key_item(token_key(replaced)))).build();
-            items.push(TransactWriteItem::builder().delete(delete.map_err(built)?).build());
-        }
-        done(transaction::write(&self.client, items).await)
+        done(transaction::write(&self.client, vec![put, self.current_token(next)?]).await)
     }
 
-    /// Ends a session one of whose tokens was used twice. False: the token is not one of its any more, because it was
-    /// replaced while the session was read.
-    pub async fn revoke(&self, token: &Hash, record: &TokenRecord) -> Result<bool, Error> {
-        let key = key_item(session_key(&record.user_id, &record.session_id));
-        let session = Delete::builder().table_name(&self.table).set_key(Some(key)).build();
-        let token = Delete::builder()
-            .table_name(&self.table)
-            .set_key(Some(key_item(token_key(token))))
-            .condition_expression("attribute_exists(pk)")
-            .build();
-        let items = [session, token]
-            .map(|delete| Ok::<_, Error>(TransactWriteItem::builder().delete(delete.map_err(built)?).build()));
-        done(transaction::write(&self.client, items.into_iter().collect::<Result<_, _>>()?).await)
-    }
-
-    /// Ends a session, if it is there.
-    pub async fn end(&self, user: &UserId, session: &SessionId) -> Result<(), Error> {
-        let key = key_item(session_key(user, session));
-        self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await?;
-        Ok(())
-    }
-
-    /// Ends a session that its owner sees.
-    pub async fn end_of(&self, owner: &UserId, session: &SessionId) -> Result<(), Error> {
+    /// Ends a session. False: it is not there (any more).
+    pub async fn end(&self, user: &UserId, session: &SessionId) -> Result<bool, Error> {
         let delete = self.client.delete_item().table_name(&self.table);
-        let delete = delete.set_key(Some(key_item(session_key(owner, session))));
-        let deleted = delete.condition_expression("attribute_exists(pk)").send().await;
-        deleted.on_condition_failed(|| Error::NotFound("session"))?;
-        Ok(())
+        let delete = delete.set_key(Some(key_item(session_key(user, session))));
+        match delete.condition_expression("attribute_exists(pk)").send().await {
+            Ok(_) => Ok(true),
+            Err(error) if condition_failed(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
-    /// A page of a user's live sessions, by their ids, and whether more follow.
+    /// Live sessions of a user, by their ids, and after which one the next page begins, if there may be one. Of a user with
+    /// very many that are over, a page may be short.
     pub async fn live_sessions(
         &self,
         user: &UserId,
         after: Option<&SessionId>,
         limit: usize,
         now: Timestamp,
-    ) -> Result<(Vec<Session>, bool), Error> {
+    ) -> Result<(Vec<Session>, Option<SessionId>), Error> {
         let account = closing::open(self.get(account_key(user)).await?)?.ok_or(Error::NotFound("user"))?;
         let query = self
             .client
@@ -142,23 +119,26 @@ impl Store {
             .consistent_read(true)
             .limit(READ_AT_ONCE);
         let mut start: Option<Item> = after.map(|session| key_item(session_key(user, session)));
-        let mut live: Vec<Session> = Vec::new();
-        loop {
+        let (mut live, mut read) = (Vec::<Session>::new(), None);
+        for _ in 0..READS {
             let answer = query.clone().set_exclusive_start_key(start).send().await?;
             for item in answer.items.unwrap_or_default() {
                 let session: Session = aws::record(item)?;
+                read = Some(session.session_id.clone());
                 if session.is_live(account.epoch, now) {
                     if live.len() == limit {
-                        return Ok((live, true));
+                        let last = live.last().map(|last| last.session_id.clone());
+                        return Ok((live, last));
                     }
                     live.push(session);
                 }
             }
             if answer.last_evaluated_key.is_none() {
-                return Ok((live, false));
+                return Ok((live, None));
             }
             start = answer.last_evaluated_key;
         }
+        Ok((live, read))
     }
 
     fn current_token(&self, session: &Session) -> Result<TransactWriteItem, Error> {
