@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, Call, Client};
 use crate::direct::invoke;
+use crate::passwords::issue;
+use crate::sessions::{SignedIn, User};
 use crate::shop::{Setup, Shop, VISA, new_username, random};
 
 const MARK: &str = "SECRET";
@@ -16,13 +18,38 @@ const MARK: &str = "SECRET";
 /// What a route takes.
 struct Entry {
     route: &'static str,
-    /// A body that it accepts.
+    /// A body that it accepts; one that uses something up, once.
     body: Value,
     query: &'static [&'static str],
 }
 
+/// What really opens something: the routes that secrets are sent to are open to nothing else.
+struct Secrets {
+    /// Signs in, and is given the reset token.
+    user: User,
+    reset_token: String,
+    /// Changes the password: wrong ones that the other has tried do not count here.
+    other: User,
+    session: SignedIn,
+    /// Another session, which its logout ends.
+    ended: SignedIn,
+}
+
+impl Secrets {
+    async fn of(shop: &Shop) -> Secrets {
+        let new = async || {
+            let user = User { name: new_username(), password: marked() };
+            shop.register(&user.name, &user.password).await.is(201);
+            user
+        };
+        let (user, other) = (new().await, new().await);
+        let (session, ended) = (shop.session(&other).await, shop.session(&other).await);
+        Secrets { reset_token: issue(shop, &user).await, user, other, session, ended }
+    }
+}
+
 /// Every route of the template. A new one is entered here with what it takes.
-fn entries(product: &str) -> Vec<Entry> {
+fn entries(product: &str, secrets: &Secrets) -> Vec<Entry> {
     let entry = |route, body| Entry { route, body, query: &[] };
     let list = |route, query| Entry { route, body: Value::Null, query };
     let price = json!({"amount": 1999, "currency": "EUR"});
@@ -31,12 +58,12 @@ fn entries(product: &str) -> Vec<Entry> {
             "POST /users",
             json!({"username": new_username(), "password": random(), "display_name": "Ada", "email": "ada@example.com"}),
         ),
-        entry("POST /login", json!({"username": "user", "password": "password"})),
-        entry("POST /token/refresh", json!({"refresh_token": "rt_none"})),
-        entry("POST /logout", json!({"refresh_token": "rt_none"})),
-        entry("POST /password/reset", json!({"reset_token": "rst_none", "new_password": random()})),
+        entry("POST /login", json!({"username": secrets.user.name, "password": secrets.user.password})),
+        entry("POST /token/refresh", json!({"refresh_token": secrets.session.refresh})),
+        entry("POST /logout", json!({"refresh_token": secrets.ended.refresh})),
+        entry("POST /password/reset", json!({"reset_token": secrets.reset_token, "new_password": random()})),
         entry("GET /users/me", Value::Null),
-        entry("PUT /users/me/password", json!({"current_password": random(), "new_password": random()})),
+        entry("PUT /users/me/password", json!({"current_password": secrets.other.password, "new_password": random()})),
         list("GET /users/me/sessions", &["limit", "cursor"]),
         entry("DELETE /users/me/sessions/{session_id}", Value::Null),
         entry("PATCH /users/me", json!({"display_name": "Ada", "email": "ada@example.com"})),
@@ -193,14 +220,19 @@ fn good(client: &Client, entry: &Entry, parameter: &str) -> Call {
     if entry.body.is_null() { call } else { call.json(&entry.body) }
 }
 
-async fn go_through(client: &Client, entry: &Entry, parameter: &str) {
+/// Whether marked text has been accepted.
+async fn go_through(client: &Client, entry: &Entry, parameter: &str) -> bool {
+    let mut accepted = false;
     for body in bodies(&entry.body) {
-        check(&good(client, entry, parameter).text(&body).await);
+        let answer = good(client, entry, parameter).text(&body).await;
+        check(&answer);
+        accepted |= answer.status < 400;
     }
     for name in entry.query.iter().copied().chain(["token", "password"]) {
         check(&good(client, entry, parameter).query(name, marked()).await);
         check(&good(client, entry, parameter).query(name, marked()).query(name, marked()).await);
     }
+    accepted
 }
 
 #[tokio::test]
@@ -209,7 +241,8 @@ async fn nothing_secret_is_in_a_log_or_comes_back() {
         return;
     };
     let (admin, customer, product) = (shop.admin().await, shop.customer().await, shop.product(1000).await);
-    let entries = entries(&product);
+    let secrets = Secrets::of(&shop).await;
+    let entries = entries(&product, &secrets);
     let routes = &shop.inner().base().template.api.routes;
     let listed: BTreeSet<String> = entries.iter().map(|entry| entry.route.to_owned()).collect();
     let there: BTreeSet<String> = routes.iter().map(Route::key).collect();
@@ -222,12 +255,24 @@ async fn nothing_secret_is_in_a_log_or_comes_back() {
         let known = if entry.route.starts_with("DELETE") { "prd_aaaaaaaaaaaaaaaaaaaaaaaaaa" } else { known };
         let protected = routes.iter().any(|route| route.key() == entry.route && route.authorizer.is_some());
         let anonymous = shop.anonymous();
-        go_through(if protected { &admin } else { &anonymous }, entry, known).await;
-        for client in [&admin, &customer, &anonymous] {
+        let caller = match entry.route {
+            "PUT /users/me/password" => &secrets.session.client,
+            _ if protected => &admin,
+            _ => &anonymous,
+        };
+        let stored = go_through(caller, entry, known).await;
+        let stores = ["POST /users", "PUT /users/me/password", "POST /password/reset"].contains(&entry.route);
+        assert!(stored || !stores, "{} has stored no marked password", entry.route);
+        let mut opened = false;
+        for client in [caller, &admin, &customer, &anonymous] {
             for call in with_headers(&good(client, entry, known)) {
-                check(&call.await);
+                let answer = call.await;
+                check(&answer);
+                opened |= answer.status < 400;
             }
         }
+        let opens = ["POST /login", "POST /token/refresh", "POST /logout"].contains(&entry.route);
+        assert!(opened || !opens, "{} has accepted no secret", entry.route);
         let (method, path) = target(entry.route, &marked());
         check(&admin.call(method, &path).json(&entry.body).key(&marked()).await);
     }
@@ -241,15 +286,25 @@ async fn nothing_secret_is_in_a_log_or_comes_back() {
         }
     }
 
-    let last = shop.anonymous().get("/products").await.is(200);
+    let page = shop.anonymous().get("/products").query("limit", 1).await.is(200);
+    let cursor = page.text_at("/next");
+    let last = shop.anonymous().get("/products").query("limit", 1).query("cursor", &cursor).await.is(200);
     shop.access_log().line_of(&last.request_id()).await;
     let lines = [shop.log().text(), shop.access_log().text()].concat();
     assert!(lines.len() > 800, "a log that says nothing proves nothing: {}", lines.len());
-    let tokens = [admin.token, customer.token].map(|token| token.expect("a token"));
-    let signatures: Vec<&str> = tokens.iter().filter_map(|token| token.rsplit('.').next()).collect();
+    let access_tokens =
+        [admin.token, customer.token, secrets.session.client.token].map(|token| token.expect("a token"));
+    let signatures: Vec<&str> = access_tokens.iter().filter_map(|token| token.rsplit('.').next()).collect();
+    // Without their prefixes: nothing of them may be anywhere.
+    let tokens = [&secrets.session.refresh[3..], &secrets.ended.refresh[3..], &secrets.reset_token[4..]];
     for line in lines {
         assert!(!line.contains(MARK), "a secret is in the log: {line}");
         assert!(!signatures.iter().any(|signature| line.contains(signature)), "a token is in the log: {line}");
+        assert!(
+            !tokens.iter().any(|token| line.contains(token)),
+            "a secret that opens something is in the log: {line}"
+        );
+        assert!(!line.contains(&cursor), "a cursor is in the log: {line}");
         assert!(!line.contains("ada@example.com") && !line.contains(VISA), "personal data is in the log: {line}");
     }
 }

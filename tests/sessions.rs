@@ -161,7 +161,7 @@ async fn a_repeat_after_ten_seconds_is_reuse_however_often_it_was_repeated_befor
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_tabs_that_refresh_at_once_both_go_on() {
+async fn two_tabs_that_refresh_at_once_are_both_answered_and_the_last_token_counts() {
     let shop = Shop::start().await;
     for _ in 0..5 {
         let first = shop.session(&shop.user().await).await.refresh;
@@ -245,6 +245,13 @@ async fn a_logout_ends_the_session_by_any_of_its_tokens_and_no_other_session() {
         shop.logout(unknown).await.is(204);
     }
     shop.refreshed(&other.refresh).await;
+
+    // Nobody asks the sessions about an access token: it is good for its 15 minutes, and no longer.
+    by_current.client.get("/users/me").await.is(200);
+    if shop.is_in_process() {
+        shop.advance(Duration::from_secs(16 * 60));
+        by_current.client.get("/users/me").await.message(403, "Forbidden");
+    }
 }
 
 #[tokio::test]

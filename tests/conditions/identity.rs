@@ -8,7 +8,7 @@ use super::{held, shop_with, text};
 use crate::direct::invoke;
 use crate::passwords::{change, issue, reset};
 use crate::sessions::{User, refused};
-use crate::shop::{Setup, Shop, random};
+use crate::shop::{Shop, random};
 
 /// Holds the transactions of what follows, until they are released.
 fn hold(chaos: &Chaos) -> Planned {
@@ -154,14 +154,4 @@ async fn a_change_of_the_profile_that_arrives_late_leaves_a_closed_account_close
     late.release().await;
     refused(shop.refresh(&session.refresh).await);
     assert!(!shop.holds(&address).await, "the address of a closed account");
-}
-
-#[tokio::test]
-async fn a_session_that_is_not_there_cannot_be_ended() {
-    let Some(shop) = Shop::in_process(super::WHY, Setup::default()).await else { return };
-    let (session, stranger) = (shop.session(&shop.user().await).await, shop.customer().await);
-    let id = session.client.get("/users/me/sessions").await.is(200).text_at("/items/0/id");
-    stranger.delete(&format!("/users/me/sessions/{id}")).await.problem(404, "not-found");
-    session.client.delete(&format!("/users/me/sessions/{id}")).await.is(204);
-    session.client.delete(&format!("/users/me/sessions/{id}")).await.problem(404, "not-found");
 }
