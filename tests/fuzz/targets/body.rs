@@ -97,6 +97,10 @@ fn order(basket: Basket) {
 }
 
 fn account(body: &UsersBody, json: &Value) {
+    let profile = |body: &UsersBody| json!({"display_name": body.display_name, "email": body.email});
+    let again: UsersBody =
+        http::from_json(profile(body).to_string().as_bytes()).expect("what was accepted can be sent");
+    assert_eq!(profile(&again), profile(body));
     let username = body.username.clone().unwrap_or_else(|| "anna.lovelace".parse().expect("a name"));
     for (name, password) in [
         ("password", &body.password),
