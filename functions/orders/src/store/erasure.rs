@@ -1,5 +1,6 @@
 //! Taking what is personal out of a user's orders.
 
+use aws_sdk_dynamodb::types::ReturnValue;
 use shared::aws::{self, Item};
 use shared::error::Error;
 use shared::ids::{OrderId, UserId};
@@ -44,18 +45,14 @@ impl Store {
         }
     }
 
-    /// An order at its end stays there, so its status need not be asked for again. `false`: the index was behind, and
-    /// there is no address any more.
+    /// An order at its end stays there, so its status need not be asked for again; and none is ever deleted, so this makes
+    /// none. `false`: the index was behind, and there was no address any more.
     async fn erase_address(&self, order: &OrderId) -> Result<bool, Error> {
         let update = self.client.update_item().table_name(&self.orders).key("order_id", text(order.as_str()));
         let update = update
             .update_expression("REMOVE shipping_address")
-            .condition_expression("attribute_exists(shipping_address)")
+            .return_values(ReturnValue::UpdatedOld)
             .send();
-        match update.await {
-            Ok(_) => Ok(true),
-            Err(error) if aws::condition_failed(&error) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        Ok(update.await?.attributes.is_some_and(|old| old.contains_key("shipping_address")))
     }
 }
