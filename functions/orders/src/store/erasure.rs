@@ -49,10 +49,7 @@ impl Store {
     /// none. `false`: the index was behind, and there was no address any more.
     async fn erase_address(&self, order: &OrderId) -> Result<bool, Error> {
         let update = self.client.update_item().table_name(&self.orders).key("order_id", text(order.as_str()));
-        let update = update
-            .update_expression("REMOVE shipping_address")
-            .return_values(ReturnValue::UpdatedOld)
-            .send();
+        let update = update.update_expression("REMOVE shipping_address").return_values(ReturnValue::UpdatedOld).send();
         Ok(update.await?.attributes.is_some_and(|old| old.contains_key("shipping_address")))
     }
 }
