@@ -26,18 +26,16 @@ fn reset_key(token: &Hash) -> (String, String) {
 
 impl Store {
     /// Sets a password in place of the one that was `seen`, ends every session and every reset token, and deletes the
-    /// reset token that it was set by. False: the password is not the one that was seen any more.
+    /// reset token that it was set by. False: the account is closed, or one of its passwords or its role was changed since.
     ///
-    /// A hash has a salt of its own and is never stored twice, so that the condition on it also says that the account is
-    /// the same and open, and that no other request with this reset token was quicker. What else ends reset tokens is a
-    /// later epoch. (A comparison with an attribute that is not there is false.)
+    /// Each of those leads into a later epoch, so that of two requests with one reset token one is refused. (A comparison
+    /// with an attribute that is not there is false: a record without an epoch is of the first.)
     pub async fn set_password(&self, seen: &Login, hash: &str, used: Option<&Hash>) -> Result<bool, Error> {
         let login = self
             .in_next_epoch(seen.pk.clone(), seen.sk.clone())
             .update_expression("SET password_hash = :hash ADD epoch :one")
-            .condition_expression("password_hash = :seen AND NOT (epoch > :epoch)")
+            .condition_expression("NOT (epoch > :epoch)")
             .expression_attribute_values(":hash", AttributeValue::S(hash.to_owned()))
-            .expression_attribute_values(":seen", AttributeValue::S(seen.password_hash.clone()))
             .expression_attribute_values(":epoch", aws::attribute(&seen.epoch)?)
             .build();
         let (pk, sk) = account_key(&seen.user_id);
