@@ -34,12 +34,13 @@ pub struct Errand {
 }
 
 impl Errand {
-    /// The errand of an event that came with this context. A deadline before its beginning is nobody's: Lambda does not
-    /// invoke a function whose time is over, and `cargo lambda watch` tells each one that it ends at 1970-01-01T00:10Z.
+    /// The errand of an event that came with this context. A deadline that was over before the longest function could have
+    /// begun is nobody's: `cargo lambda watch` tells each one that it ends at 1970-01-01T00:10Z.
     pub fn of(context: Option<&Context>, clock: &Clock) -> Errand {
         let began = clock.now();
         let deadline = context.and_then(|context| i64::try_from(context.deadline).ok()).map(Timestamp::from_millis);
-        let left = deadline.filter(|deadline| *deadline > began).map_or(LONGEST, |deadline| deadline.since(began));
+        let deadline = deadline.filter(|deadline| began.since(*deadline) < LONGEST);
+        let left = deadline.map_or(LONGEST, |deadline| deadline.since(began));
         Errand {
             request_id: context.map(|context| context.request_id.clone()).unwrap_or_default(),
             trace_id: context.and_then(|context| context.xray_trace_id.clone()),
@@ -130,7 +131,7 @@ mod tests {
         assert_eq!(left(15_000).budget(millis(8000)).ok(), Some(millis(8000)));
         assert!(is_about(left(5000).budget(millis(8000)), 4500));
         assert!(left(2990).budget(millis(100)).is_err());
-        assert!(left(3200).budget(millis(100)).is_ok() && left(400).budget(millis(100)).is_err());
+        assert!(left(3200).budget(millis(100)).is_ok() && left(0).budget(millis(100)).is_err());
         assert!(left(9700).has_time_for(millis(9000)) && !left(9400).has_time_for(millis(9000)));
         assert!(!left(2990).has_time_for(millis(100)));
     }
