@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::io::{self, BufRead, Write};
 
 /// As many of the most common ones, of which longer passwords may be made by repeating one.
-const REPEATED: usize = 20_000;
+const REPEATED: usize = 10_000;
 
 fn main() -> io::Result<()> {
     let mut common = BTreeSet::new();
