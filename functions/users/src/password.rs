@@ -58,7 +58,7 @@ impl Password {
     /// # Errors
     /// It may not: the problem points at `pointer`, where the body has it, and says why.
     pub fn check_new(&self, username: &Username, pointer: &'static str) -> Result<(), Error> {
-        match rules::fault(&self.0, &username.normalised())? {
+        match rules::fault(&self.0, &username.normalised()) {
             Some(why) => Err(Error::field(pointer, why)),
             None => Ok(()),
         }
