@@ -121,6 +121,31 @@ async fn a_new_password_does_not_make_half_of_an_account() {
 }
 
 #[tokio::test]
+async fn a_new_password_that_arrives_after_the_account_was_closed_leaves_its_name_alone() {
+    let chaos = Chaos::none();
+    let Some(shop) = shop_with(&chaos).await else { return };
+    for taken in [false, true] {
+        let mut user = shop.user().await;
+        let session = shop.session(&user).await;
+        let (late, lost) = (hold(&chaos), random());
+        change(&session.client, &user.password, &lost).await.problem(503, "unavailable");
+        assert!(late.met() > 0);
+        chaos.end();
+        session.client.delete("/users/me").await.is(204);
+        user.password = random();
+        if taken {
+            shop.register(&user.name, &user.password).await.is(201);
+        }
+        late.release().await;
+        shop.login(&User { name: user.name.clone(), password: lost }).await.problem(401, "invalid-credentials");
+        if !taken {
+            shop.register(&user.name, &user.password).await.is(201);
+        }
+        shop.refreshed(&shop.session(&user).await.refresh).await;
+    }
+}
+
+#[tokio::test]
 async fn a_closing_that_arrives_late_leaves_the_name_to_whoever_has_it_now() {
     let chaos = Chaos::none();
     let Some(shop) = shop_with(&chaos).await else { return };

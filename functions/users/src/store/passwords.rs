@@ -28,13 +28,15 @@ impl Store {
     /// Sets a password in place of the one that was `seen`, ends every session and every reset token, and deletes the
     /// reset token that it was set by. False: the account is closed, or one of its passwords or its role was changed since.
     ///
-    /// Each of those leads into a later epoch, so that of two requests with one reset token one is refused. (A comparison
-    /// with an attribute that is not there is false: a record without an epoch is of the first.)
+    /// A closed account has no login record, or its name is somebody else's by now. A new password or role leads into a later
+    /// epoch, so that of two requests with one reset token one is refused. (A comparison with an attribute that is not there
+    /// is false: a record without an epoch is of the first.)
     pub async fn set_password(&self, seen: &Login, hash: &str, used: Option<&Hash>) -> Result<bool, Error> {
         let login = self
             .in_next_epoch(seen.pk.clone(), seen.sk.clone())
             .update_expression("SET password_hash = :hash ADD epoch :one")
-            .condition_expression("NOT (epoch > :epoch)")
+            .condition_expression("user_id = :user AND NOT (epoch > :epoch)")
+            .expression_attribute_values(":user", aws::attribute(&seen.user_id)?)
             .expression_attribute_values(":hash", AttributeValue::S(hash.to_owned()))
             .expression_attribute_values(":epoch", aws::attribute(&seen.epoch)?)
             .build();
