@@ -129,6 +129,21 @@ async fn failures_are_forgotten_after_a_day_all_at_once() {
 }
 
 #[tokio::test]
+async fn failures_are_forgotten_a_day_after_the_last_whatever_succeeds_meanwhile() {
+    let Some(shop) = shop().await else { return };
+    let (client, name, password) = (shop.anonymous(), new_username(), random());
+    shop.register(&name, &password).await.is(201);
+    fail_nine_times(&shop, &client, &name).await;
+    shop.advance(DAY - Duration::from_secs(60));
+    log_in(&client, &name, &password).await.is(200);
+    shop.advance(Duration::from_secs(60));
+    fail_nine_times(&shop, &client, &name).await;
+    shop.advance(Duration::from_secs(16));
+    guess(&client, &name).await.problem(401, "invalid-credentials");
+    wait(&guess(&client, &name).await.problem(429, "too-many-attempts"), 32);
+}
+
+#[tokio::test]
 async fn a_success_does_not_count_and_the_next_need_not_wait() {
     let Some(shop) = shop().await else { return };
     let (client, name, password) = (shop.anonymous(), new_username(), random());

@@ -50,7 +50,9 @@ pub struct Counted {
 pub struct BookedPair {
     key: Key,
     failures: i64,
+    /// When the next one could follow, and when all was to be forgotten, before it was booked.
     not_before: i64,
+    expires_at: i64,
 }
 
 impl Table {
@@ -112,7 +114,8 @@ impl Table {
     /// [`Error::TooManyAttempts`] when it comes too early, or at the same moment as others that were booked instead.
     pub async fn book(&self, key: Key, seen: Option<Counter>, now: Timestamp) -> Result<BookedPair, Error> {
         let step = pair::step(seen.as_ref(), now)?;
-        let not_before = seen.map_or(0, |counter| counter.not_before);
+        let (not_before, expires_at) =
+            seen.map_or((0, now.as_secs()), |counter| (counter.not_before, counter.expires_at));
         let failures = match step {
             Step::Free => self.book_free(&key, now).await?,
             Step::After(failures) => self.book_next(&key, failures, now).await?,
@@ -122,7 +125,7 @@ impl Table {
                 None => self.book_free(&key, now).await?,
             },
         };
-        Ok(BookedPair { key, failures, not_before })
+        Ok(BookedPair { key, failures, not_before, expires_at })
     }
 
     /// Several may be booked at once, so that an owner's parallel sign-ins are not in each other's way.
@@ -173,22 +176,25 @@ impl Table {
     }
 
     /// Takes back what [`Table::book`] has booked. Unless another attempt was booked since, the next one need not wait for
-    /// longer than before.
+    /// longer than before, and the failures before it are forgotten when they would have been.
     ///
     /// # Errors
     /// As any call.
     pub async fn unbook(&self, booked: &BookedPair) -> Result<(), Error> {
         let update = self
             .update(&booked.key)
-            .update_expression("SET failures = failures - :one, not_before = :not_before")
+            .update_expression("SET failures = failures - :one, not_before = :not_before, expires_at = :expires_at")
             .condition_expression("failures = :booked")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":booked", number(booked.failures))
-            .expression_attribute_values(":not_before", number(booked.not_before));
+            .expression_attribute_values(":not_before", number(booked.not_before))
+            .expression_attribute_values(":expires_at", number(booked.expires_at));
         match update.send().await {
             Err(error) if condition_failed(&error) => {}
             other => return other.map(|_| ()).map_err(Error::from),
         }
+        // Another attempt was booked since. (Or the answer of the call above was lost, and its repeat finds the attempt given
+        // back: then one failure fewer counts, which is one guess more.)
         let update = self.update(&booked.key).update_expression("SET failures = failures - :one");
         update.expression_attribute_values(":one", number(1)).send().await?;
         Ok(())
