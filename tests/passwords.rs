@@ -129,10 +129,11 @@ async fn a_reset_token_sets_a_password_once_and_ends_every_session() {
 
     let mine = client.get("/users/me").await.is(200).text_at("/id");
     let lines: Vec<Value> = shop.log().text().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let events: Vec<_> =
-        lines.iter().filter(|line| line["user.id"] == mine.as_str()).map(|line| &line["event"]).collect();
+    let lines: Vec<_> = lines.into_iter().filter(|line| line["user.id"] == mine.as_str()).collect();
+    let events: Vec<_> = lines.iter().map(|line| &line["event"]).collect();
     let of = |event: &str| events.iter().filter(|found| **found == event).count();
     assert_eq!((of("password-reset-issued"), of("password-reset")), (1, 1), "{events:?}");
+    assert!(lines.iter().all(|line| line["request.id"] != ""), "an event of no request: {lines:?}");
 }
 
 #[tokio::test]

@@ -161,7 +161,7 @@ async fn a_repeat_after_ten_seconds_is_reuse_however_often_it_was_repeated_befor
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_tabs_that_refresh_at_once_are_both_answered_and_the_last_token_counts() {
+async fn two_tabs_that_refresh_at_once_are_both_answered_and_one_of_them_goes_on_at_most() {
     let shop = Shop::start().await;
     for _ in 0..5 {
         let first = shop.session(&shop.user().await).await.refresh;
@@ -190,7 +190,7 @@ async fn two_tabs_that_refresh_at_once_are_both_answered_and_the_last_token_coun
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_clients_that_refresh_at_once_leave_one_good_token() {
+async fn ten_clients_that_refresh_at_once_leave_one_good_token_at_most() {
     let shop = Shop::start().await;
     let first = shop.session(&shop.user().await).await.refresh;
     let answers = all_at_once((0..10).map(|_| {

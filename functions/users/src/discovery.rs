@@ -7,7 +7,7 @@ use shared::representation::Representation;
 
 use crate::App;
 
-/// A key signs no earlier than this after it was published.
+/// README has no key sign earlier than this after it was published.
 const CACHE_CONTROL: &str = "public, max-age=300";
 
 /// The authorization server's metadata: the members that OpenID Connect Discovery 1.0 §3 and RFC 8414 §2 require, as far

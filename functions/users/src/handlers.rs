@@ -148,10 +148,10 @@ impl App {
         Ok(http::empty(StatusCode::NO_CONTENT))
     }
 
-    pub(crate) async fn make_admin(&self, username: &Username) -> Result<Account, Error> {
+    pub(crate) async fn make_admin(&self, username: &Username, request_id: &str) -> Result<Account, Error> {
         let login = self.store.login(&username.normalised()).await?.ok_or(Error::NotFound("user"))?;
         self.store.make_admin(username, &login.user_id).await?;
-        self.telemetry.event("", "admin-made", &login.user_id);
+        self.telemetry.event(request_id, "admin-made", &login.user_id);
         self.store.account(&login.user_id).await
     }
 }

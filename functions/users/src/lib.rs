@@ -115,7 +115,9 @@ impl App {
             match Event::from(event) {
                 Event::Http(request) => Ok(http::serve(&self.telemetry, &request, self.route(&request)).await),
                 Event::Direct(json) => {
-                    let reply = command::serve(&self.telemetry, &json, |command| self.command(command)).await?;
+                    let reply =
+                        command::serve(&self.telemetry, &json, |command| self.command(command, &errand.request_id))
+                            .await?;
                     command::reply(&reply)
                 }
             }
@@ -142,10 +144,10 @@ impl App {
         }
     }
 
-    async fn command(&self, command: Command) -> Result<Reply, Error> {
+    async fn command(&self, command: Command, request_id: &str) -> Result<Reply, Error> {
         match command {
-            Command::MakeAdmin { username } => self.make_admin(&username).await.map(Reply::Account),
-            Command::IssuePasswordReset { username } => self.issue_reset(&username).await.map(Reply::Reset),
+            Command::MakeAdmin { username } => self.make_admin(&username, request_id).await.map(Reply::Account),
+            Command::IssuePasswordReset { username } => self.issue_reset(&username, request_id).await.map(Reply::Reset),
         }
     }
 }

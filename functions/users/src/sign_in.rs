@@ -39,12 +39,12 @@ impl App {
             Ok((correct, outdated.then(|| hasher.hash(&password))))
         })
         .await?;
-        let mut login = known.filter(|_| correct).ok_or(Error::InvalidCredentials)?;
+        let login = known.filter(|_| correct).ok_or(Error::InvalidCredentials)?;
 
         // Who has proved it is let in, whatever becomes of the rest.
         let renewal = async {
             match renewed {
-                Some(hash) => self.store.renew_hash(&mut login, hash?).await,
+                Some(hash) => self.store.renew_hash(&login, hash?).await,
                 None => Ok(()),
             }
         };

@@ -144,11 +144,7 @@ impl Store {
 
     /// What signing in needs, in one read: the login record of a normalised name, and a counter of attempts.
     pub async fn sign_in(&self, normalised: &str, counter: &Key) -> Result<(Option<Login>, Option<Counter>), Error> {
-        let (pk, sk) = login_key(normalised);
-        let keys = [(pk, sk), (counter.pk.clone(), counter.sk.clone())];
-        let keys = keys.map(|(pk, sk)| {
-            Item::from([("pk".to_owned(), AttributeValue::S(pk)), ("sk".to_owned(), AttributeValue::S(sk))])
-        });
+        let keys = [login_key(normalised), (counter.pk.clone(), counter.sk.clone())].map(key_item);
         let (mut login, mut seen) = (None, None);
         for item in aws::batch_get(&self.client, &self.table, keys.into(), true).await? {
             match item.get("pk").and_then(|pk| pk.as_s().ok()) {
@@ -160,22 +156,18 @@ impl Store {
     }
 
     /// Puts another hash of the same password in the place of `login`'s, unless the password was changed since.
-    pub async fn renew_hash(&self, login: &mut Login, password_hash: String) -> Result<(), Error> {
+    pub async fn renew_hash(&self, login: &Login, password_hash: String) -> Result<(), Error> {
         let update = self.client.update_item().table_name(&self.table);
         let update = update
             .key("pk", AttributeValue::S(login.pk.clone()))
             .key("sk", AttributeValue::S(login.sk.clone()))
             .update_expression("SET password_hash = :new")
             .condition_expression("password_hash = :old")
-            .expression_attribute_values(":new", AttributeValue::S(password_hash.clone()))
+            .expression_attribute_values(":new", AttributeValue::S(password_hash))
             .expression_attribute_values(":old", AttributeValue::S(login.password_hash.clone()));
         match update.send().await {
-            Ok(_) => {
-                login.password_hash = password_hash;
-                Ok(())
-            }
             Err(error) if condition_failed(&error) => Ok(()),
-            Err(error) => Err(error.into()),
+            other => other.map(|_| ()).map_err(Error::from),
         }
     }
 

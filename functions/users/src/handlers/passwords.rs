@@ -71,11 +71,11 @@ impl App {
         Ok(response)
     }
 
-    pub(crate) async fn issue_reset(&self, username: &Username) -> Result<Issued, Error> {
+    pub(crate) async fn issue_reset(&self, username: &Username, request_id: &str) -> Result<Issued, Error> {
         let login = self.store.login(&username.normalised()).await?.ok_or(Error::NotFound("user"))?;
         let (reset_token, expires_at) = (ResetToken::random(), self.clock.now().plus(RESET_LIFETIME));
         self.store.issue_reset(&login, &reset_token.hash(), expires_at).await?;
-        self.telemetry.event("", "password-reset-issued", &login.user_id);
+        self.telemetry.event(request_id, "password-reset-issued", &login.user_id);
         Ok(Issued { reset_token, expires_at })
     }
 
