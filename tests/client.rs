@@ -38,6 +38,11 @@ impl Client {
     }
 
     /// A request with a JSON body.
+    pub fn put(&self, path: &str, body: &Value) -> Call {
+        self.call(Method::PUT, path).json(body)
+    }
+
+    /// A request with a JSON body.
     pub fn patch(&self, path: &str, body: &Value) -> Call {
         self.call(Method::PATCH, path).json(body)
     }
@@ -62,6 +67,12 @@ impl Client {
     /// The same place, with this `Authorization` token.
     pub fn with_token(&self, token: &str) -> Client {
         Client { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same place, called from this address. All of 127.0.0.0/8 is this machine (RFC 6890 §2.2.2), so a shop in this
+    /// process sees callers in several networks.
+    pub fn from(&self, address: &str) -> Client {
+        Client { http: Transport::from(address.parse().expect("an address")), ..self.clone() }
     }
 }
 

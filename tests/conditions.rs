@@ -1,13 +1,17 @@
 //! What the conditions of the stores are there for. A write is held on its way, something else happens, and the write
 //! arrives; or a table is as nothing that the shop does would leave it. `.ci/mutate` takes each condition away.
 
+mod identity;
+
 use std::time::Duration;
 
 use local::chaos::{Chaos, Fault, Rule, Wire};
 use serde_json::{Value, json};
 
+use crate::attempts::{fail_nine_times, guess, log_in};
 use crate::client::Client;
 use crate::direct::{failed, invoke, json_of};
+use crate::password_rules::OUTDATED;
 use crate::shop::{Setup, Shop, VISA, a_product, an_order, new_username, random};
 use crate::steps::{HALF_WAY, order_of, reconcile};
 use crate::tables::{Stock, text};
@@ -234,4 +238,60 @@ async fn nothing_makes_half_of_an_account() {
     assert_eq!(failed(&invoke(&shop, "users", &command).await), "not-found");
     customer.get("/users/me").await.problem(404, "not-found");
     shop.sign_in(&name, &password).await.get("/fulfilment").await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_given_back_late_shortens_no_wait_of_another() {
+    let chaos = Chaos::none();
+    let Some(shop) = shop_with(&chaos).await else { return };
+    let (client, name, password) = (shop.anonymous(), new_username(), random());
+    shop.register(&name, &password).await.is(201);
+    fail_nine_times(&shop, &client, &name).await;
+    shop.advance(Duration::from_secs(16));
+    let late = chaos.plan(held("UpdateItem", ":booked"));
+    let signed_in = log_in(&client, &name, &password).await.is(200);
+    let noted = shop.log().of_request(&signed_in.request_id()).iter().any(|line| line["level"] == "WARN");
+    signed_in.check(noted, "nothing says that an attempt was not given back");
+    assert!(late.met() > 0);
+    chaos.end();
+
+    shop.advance(Duration::from_secs(32));
+    guess(&client, &name).await.problem(401, "invalid-credentials");
+    late.release().await;
+    guess(&client, &name).await.problem(429, "too-many-attempts");
+}
+
+#[tokio::test]
+async fn a_counter_that_is_begun_anew_late_forgets_no_failure_since() {
+    let chaos = Chaos::none();
+    let Some(shop) = shop_with(&chaos).await else { return };
+    let (client, name) = (shop.anonymous(), new_username());
+    guess(&client, &name).await.problem(401, "invalid-credentials");
+    shop.advance(Duration::from_secs(24 * 60 * 60));
+    let late = chaos.plan(held("UpdateItem", ":ended"));
+    guess(&client, &name).await.problem(503, "unavailable");
+    assert!(late.met() > 0);
+    chaos.end();
+
+    fail_nine_times(&shop, &client, &name).await;
+    late.release().await;
+    guess(&client, &name).await.problem(429, "too-many-attempts");
+}
+
+#[tokio::test]
+async fn a_hash_that_is_renewed_late_does_not_undo_a_change_of_password() {
+    let chaos = Chaos::none();
+    let Some(shop) = shop_with(&chaos).await else { return };
+    let (client, name) = (shop.anonymous(), new_username());
+    shop.register(&name, &random()).await.is(201);
+    let changed = shop.password_hash(&name).await;
+    shop.set_password_hash(&name, OUTDATED.1).await;
+    let late = chaos.plan(held("UpdateItem", "password_hash"));
+    log_in(&client, &name, OUTDATED.0).await.is(200);
+    assert!(late.met() > 0);
+    chaos.end();
+
+    shop.set_password_hash(&name, &changed).await;
+    late.release().await;
+    assert_eq!(shop.password_hash(&name).await, changed);
 }

@@ -1,5 +1,5 @@
-//! Functions invoked past the API: who has no caller is shut out, a command is no event and an event no command, and
-//! checkout keeps its promise when the functions behind it are gone.
+//! Functions invoked past the API: who has no caller is shut out, a command is no event and an event no command, whatever
+//! stands between the two is neither, and checkout keeps its promise when the functions behind it are gone.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,15 +13,21 @@ use url::Url;
 use crate::shop::{Setup, Shop, VISA, an_order, new_username, random};
 use crate::transport::{Received, Transport};
 
+mod shapes;
+
 const WHY: &str = "invokes functions directly";
 
 /// Sends an event to a function through Lambda's Invoke API.
 pub async fn invoke(shop: &Shop, function: &str, event: &Value) -> Received {
+    invoke_text(shop, function, &event.to_string()).await
+}
+
+async fn invoke_text(shop: &Shop, function: &str, event: &str) -> Received {
     let template = &shop.inner().base().template;
     let name = &template.function_of(function).expect("a function").name;
     let url = format!("http://{}/2015-03-31/functions/{name}/invocations", shop.inner().lambda_address());
     let url = Url::parse(&url).expect("an address");
-    let sent = Transport::new().send(&Method::POST, &url, &[], event.to_string().as_bytes()).await;
+    let sent = Transport::new().send(&Method::POST, &url, &[], event.as_bytes()).await;
     let received = sent.expect("an answer");
     assert_eq!(received.0, 200, "the Invoke API answers 200 also for a function that failed");
     received

@@ -51,9 +51,12 @@ async fn every_event_is_one_that_aws_lambda_events_can_read() {
     gateway.stop().await;
 }
 
-/// Answers with the event, as the crate's type has it.
+/// Answers with the event, as the crate's type has it, and with the headers of every function's answer.
 async fn echo(event: LambdaEvent<ApiGatewayV2httpRequest>) -> Result<Value, Error> {
-    Ok(serde_json::to_value(event.payload)?)
+    let headers = json!({
+        "content-type": "application/json", "cache-control": "no-store", "x-content-type-options": "nosniff",
+    });
+    Ok(json!({"statusCode": 200, "headers": headers, "body": serde_json::to_string(&event.payload)?}))
 }
 
 /// Lets everybody in whose event the crate's type can read.

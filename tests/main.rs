@@ -7,17 +7,24 @@
 // A test fails by panicking, in what it shares with others too.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod access;
 mod accounts;
+mod attacks;
+mod attempts;
 mod audit;
 mod books;
 mod cancel;
 mod catalogue;
 mod client;
+mod closing;
 mod concurrency;
 mod conditions;
+mod cors;
 mod deployed;
 mod direct;
+mod discovery;
 mod elsewhere;
+mod erasure;
 mod events;
 mod forms;
 mod front_door;
@@ -28,13 +35,18 @@ mod lines;
 mod logs;
 mod matrix;
 mod orders;
+mod password_rules;
+mod passwords;
 mod products;
 mod protocol;
 mod provider;
+mod quotas;
 mod reconcile;
 mod refusals;
 mod replays;
 mod resolve;
+mod secrets;
+mod sessions;
 mod shop;
 mod soak;
 mod steps;

@@ -41,6 +41,22 @@ impl Shop {
         Stock { received: number("received"), available: number("available"), reserved: number("reserved") }
     }
 
+    /// The hash of a user's password.
+    pub async fn password_hash(&self, username: &str) -> String {
+        let get = self.inner().base().database.client().get_item().table_name(self.table("UsersTable"));
+        let get = get.key("pk", text(&format!("name#{username}"))).key("sk", text("login")).consistent_read(true);
+        let item = get.send().await.expect("an answer").item.expect("a login record");
+        item["password_hash"].as_s().expect("text").clone()
+    }
+
+    /// Puts this hash in its place.
+    pub async fn set_password_hash(&self, username: &str, hash: &str) {
+        let update = self.inner().base().database.client().update_item().table_name(self.table("UsersTable"));
+        let update = update.key("pk", text(&format!("name#{username}"))).key("sk", text("login"));
+        let update = update.update_expression("SET password_hash = :hash");
+        update.expression_attribute_values(":hash", text(hash)).send().await.expect("a change");
+    }
+
     /// The status of an order's payment, where there is one.
     pub async fn payment_status(&self, order: &str) -> Option<String> {
         let item = self.item("PaymentsTable", &of_order(order)).await?;

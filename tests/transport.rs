@@ -1,5 +1,6 @@
 //! HTTP for the tests: any method, headers as they are given, no redirects; https for a deployment.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use http::header::HOST;
@@ -23,10 +24,24 @@ pub type Received = (u16, HeaderMap, Vec<u8>);
 impl Transport {
     /// A transport without connections.
     pub fn new() -> Transport {
+        Transport::of(HttpConnector::new())
+    }
+
+    /// A transport whose connections come from this address of this machine.
+    pub fn from(address: IpAddr) -> Transport {
+        let mut connector = HttpConnector::new();
+        connector.set_local_address(Some(address));
+        Transport::of(connector)
+    }
+
+    fn of(mut connector: HttpConnector) -> Transport {
+        connector.enforce_http(false);
         let tls = hyper_rustls::HttpsConnectorBuilder::new()
             .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
             .expect("the system's certificates");
-        Transport(Client::builder(TokioExecutor::new()).build(tls.https_or_http().enable_http1().build()))
+        Transport(
+            Client::builder(TokioExecutor::new()).build(tls.https_or_http().enable_http1().wrap_connector(connector)),
+        )
     }
 
     /// Sends a request. Names under `localhost`, which few resolvers know, are this machine (RFC 6761 §6.3).

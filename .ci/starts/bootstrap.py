@@ -60,6 +60,11 @@ class Bootstrap:
         self._pid = os.posix_spawn(self._file, ["bootstrap"], self._variables, file_actions=output)
         return self._asks_for_work() - began
 
+    @property
+    def pid(self) -> int:
+        """Its process; 0 if it has none."""
+        return self._pid
+
     def warm_up(self) -> float | None:
         """The seconds that its start waited for its connections, as its log says; None if it has none to wait for."""
         for line in self._log.read_text().splitlines():

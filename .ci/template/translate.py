@@ -36,6 +36,7 @@ VARIANTS: dict[str, Tree] = {
     "production-reserved": {
         "Stage": "production",
         "Architecture": "x86_64",
+        "CorsOrigins": "https://shop.example.com,http://localhost:5173",
         "Issuer": "https://shop.example.com",
         "PaymentProvider": "stripe",
         "AlarmTopic": "arn:aws:sns:eu-central-1:123456789012:alarms",
@@ -123,6 +124,8 @@ class Resolution:
                 return self.parameters[name]
             case {"Fn::If": [str(name), yes, no]}:
                 return self.value(yes if self.condition({"Condition": name}) else no)
+            case {"Fn::Split": [str(separator), text]}:
+                return as_text(self.value(text)).split(separator)
             case {"Fn::Sub": str(text)}:
                 return self.substitute(text, {})
             case {"Fn::Sub": [str(text), dict(variables)]}:

@@ -13,6 +13,10 @@ use crate::seed::{self, Catalogue};
 use crate::shop::Options;
 use crate::template::{Given, Template};
 
+/// Limits of one network alone. On one machine everybody is in the same one, so these are out of the way unless a
+/// parameter says otherwise; what is counted for each account holds as it is.
+const LIMITS: [(&str, &str); 2] = [("AttemptsPerMinute", "1000000"), ("AttemptsPerHour", "1000000")];
+
 /// Template, keys and database.
 pub struct Base {
     /// The template, with the public keys as the attribute `Keyring.Jwks`.
@@ -105,6 +109,7 @@ pub fn template(options: &Options, keys: &Keys) -> Result<Template, Error> {
     let given = Given {
         stack: options.stack.clone(),
         parameters: options.parameters.clone(),
+        stand_ins: LIMITS.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         attributes: BTreeMap::from([("Keyring.Jwks".to_owned(), keys.jwks().to_owned())]),
     };
     Ok(Template::load(&options.template, &given)?)

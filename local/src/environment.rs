@@ -49,7 +49,8 @@ impl Environment<'_> {
             // There is no Systems Manager, unless the shop was told of one: what it would keep is passed on.
             (_, key) if key.ends_with("_PARAMETER") && !self.variables.contains_key("AWS_ENDPOINT_URL_SSM") => None,
             // The template means keys in KMS.
-            (_, "SIGNING_KEY_A" | "SIGNING_KEY_B") => Some(self.keys.signing_key().to_owned()),
+            (_, "SIGNING_KEY_A") => Some(self.keys.a().to_owned()),
+            (_, "SIGNING_KEY_B") => Some(self.keys.b().to_owned()),
             (Some(value), _) => Some(value.clone()),
             (None, "AWS_ENDPOINT_URL_LAMBDA") => Some(self.lambda.to_owned()),
             (None, _) => self.variables.get(key).cloned().or_else(|| self.database.variable(key)),
@@ -158,7 +159,7 @@ Resources:
         let environment =
             Environment { template: &template, keys: &keys, database: &database, lambda, variables: &variables };
         let text = ask(&environment).map_err(|error| error.to_string())?;
-        Ok(text.replace(keys.signing_key(), "PRIVATE"))
+        Ok(text.replace(keys.a(), "PRIVATE"))
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The key pair that access tokens are signed with: made at start, or kept in a file beside the data so that a token
-//! outlives a restart.
+//! The key pairs A and B that access tokens are signed with: made at start, or kept in files beside the data so that a
+//! token outlives a restart. Which of the two signs, the template's parameter `SigningKey` says.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -15,63 +15,74 @@ use shared::identity::{Jwk, Jwks};
 
 use crate::Error;
 
-/// A P-256 key pair.
+/// Two P-256 key pairs.
 pub struct Keys {
-    signing_key: String,
+    a: String,
+    b: String,
     jwks: String,
 }
 
 impl Keys {
-    /// A new pair.
+    /// New pairs.
     ///
     /// # Errors
-    /// The pair cannot be encoded.
+    /// A pair cannot be encoded.
     pub fn generate() -> Result<Keys, Error> {
-        Keys::of(&random())
+        Keys::of(&random(), &random())
     }
 
-    /// The pair kept beside the database `data`, in `<data>.keys` (PKCS#8 PEM, readable by its owner only), which is
-    /// made if it is not there.
+    /// The pairs kept beside the database `data`, in `<data>.keys` and `<data>.keys.b` (PKCS#8 PEM, readable by their
+    /// owner only), which are made if they are not there.
     ///
     /// # Errors
-    /// The file cannot be read or written, or holds no key.
+    /// A file cannot be read or written, or holds no key.
     pub fn beside(data: &Path) -> Result<Keys, Error> {
-        let path = beside(data);
-        let shown = path.display();
-        let cannot = |error: io::Error| {
-            Error::new(format!(
-                "the keys in {shown} cannot be read or written ({error}): see to the folder and its permissions."
-            ))
-        };
-        if !path.try_exists().map_err(cannot)? {
-            let pem = random().to_pkcs8_pem(LineEnding::LF).map_err(|error| Error::new(error.to_string()))?;
-            create(&path, pem.as_bytes()).map_err(cannot)?;
-        }
-        let pem = std::fs::read_to_string(&path).map_err(cannot)?;
-        let secret = SecretKey::from_pkcs8_pem(&pem).map_err(|_| {
-            Error::new(format!("{shown} holds no P-256 key in PKCS#8 PEM: remove the file, and new keys are made."))
-        })?;
-        Keys::of(&secret)
+        Keys::of(&kept(&beside(data, ".keys"))?, &kept(&beside(data, ".keys.b"))?)
     }
 
-    fn of(secret: &SecretKey) -> Result<Keys, Error> {
-        let der = secret.to_pkcs8_der().map_err(|error| Error::new(error.to_string()))?;
-        let jwks = Jwks { keys: public(secret).into_iter().collect() };
-        Ok(Keys {
-            signing_key: format!("pkcs8:{}", BASE64_URL_SAFE_NO_PAD.encode(der.as_bytes())),
-            jwks: serde_json::to_string(&jwks).map_err(|error| Error::new(error.to_string()))?,
-        })
+    fn of(a: &SecretKey, b: &SecretKey) -> Result<Keys, Error> {
+        let jwks = Jwks { keys: public(a).into_iter().chain(public(b)).collect() };
+        let jwks = serde_json::to_string(&jwks).map_err(|error| Error::new(error.to_string()))?;
+        Ok(Keys { a: private(a)?, b: private(b)?, jwks })
     }
 
-    /// The private key as users takes it: `pkcs8:` and its PKCS#8 DER in base64url.
-    pub fn signing_key(&self) -> &str {
-        &self.signing_key
+    /// The private half of A as users takes it: `pkcs8:` and its PKCS#8 DER in base64url.
+    pub fn a(&self) -> &str {
+        &self.a
     }
 
-    /// The public key as a JSON Web Key Set.
+    /// The private half of B, likewise.
+    pub fn b(&self) -> &str {
+        &self.b
+    }
+
+    /// The public halves as a JSON Web Key Set.
     pub fn jwks(&self) -> &str {
         &self.jwks
     }
+}
+
+/// The key in this file, which is made if it is not there.
+fn kept(path: &Path) -> Result<SecretKey, Error> {
+    let shown = path.display();
+    let cannot = |error: io::Error| {
+        Error::new(format!(
+            "the key in {shown} cannot be read or written ({error}): see to the folder and its permissions."
+        ))
+    };
+    if !path.try_exists().map_err(cannot)? {
+        let pem = random().to_pkcs8_pem(LineEnding::LF).map_err(|error| Error::new(error.to_string()))?;
+        create(path, pem.as_bytes()).map_err(cannot)?;
+    }
+    let pem = std::fs::read_to_string(path).map_err(cannot)?;
+    SecretKey::from_pkcs8_pem(&pem).map_err(|_| {
+        Error::new(format!("{shown} holds no P-256 key in PKCS#8 PEM: remove the file, and a new key is made."))
+    })
+}
+
+fn private(secret: &SecretKey) -> Result<String, Error> {
+    let der = secret.to_pkcs8_der().map_err(|error| Error::new(error.to_string()))?;
+    Ok(format!("pkcs8:{}", BASE64_URL_SAFE_NO_PAD.encode(der.as_bytes())))
 }
 
 fn random() -> SecretKey {
@@ -86,9 +97,9 @@ fn public(secret: &SecretKey) -> Option<Jwk> {
     Some(Jwk { kid: BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(canonical)), ..unnamed })
 }
 
-fn beside(data: &Path) -> PathBuf {
+fn beside(data: &Path, ending: &str) -> PathBuf {
     let mut name = data.as_os_str().to_owned();
-    name.push(".keys");
+    name.push(ending);
     PathBuf::from(name)
 }
 
@@ -133,20 +144,26 @@ mod tests {
         let data = folder.path().join("shop.db");
         let first = Keys::beside(&data).unwrap();
         let again = Keys::beside(&data).unwrap();
-        assert_eq!((first.signing_key(), first.jwks()), (again.signing_key(), again.jwks()));
-        assert_ne!(first.signing_key(), Keys::generate().unwrap().signing_key());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+        assert_eq!((first.a(), first.b(), first.jwks()), (again.a(), again.b(), again.jwks()));
+        assert_ne!(first.a(), first.b());
+        assert_ne!(first.a(), Keys::generate().unwrap().a());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "no draft is left");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = std::fs::metadata(beside(&data)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600);
+            for ending in [".keys", ".keys.b"] {
+                let mode = std::fs::metadata(beside(&data, ending)).unwrap().permissions().mode();
+                assert_eq!(mode & 0o777, 0o600);
+            }
         }
     }
 
     #[test]
     fn the_public_keys_are_a_jwks_named_by_thumbprint() {
         let jwks: Jwks = serde_json::from_str(Keys::generate().unwrap().jwks()).unwrap();
-        assert_eq!((jwks.keys[0].x.len(), jwks.keys[0].y.len(), jwks.keys[0].kid.len()), (43, 43, 43));
+        assert_eq!(jwks.keys.len(), 2);
+        for key in jwks.keys {
+            assert_eq!((key.x.len(), key.y.len(), key.kid.len()), (43, 43, 43));
+        }
     }
 }

@@ -9,15 +9,17 @@ use super::{Call, excerpt};
 use crate::deployed;
 
 /// The codes of every problem that a function may answer a request with.
-const CODES: [&str; 23] = [
+const CODES: [&str; 26] = [
     "invalid-request",
     "malformed-json",
     "invalid-idempotency-key",
     "invalid-cursor",
     "card-data-refused",
     "invalid-signature",
+    "invalid-reset-token",
     "unauthenticated",
     "invalid-credentials",
+    "invalid-refresh-token",
     "payment-declined",
     "forbidden",
     "not-found",
@@ -32,6 +34,7 @@ const CODES: [&str; 23] = [
     "stock-too-low",
     "body-too-large",
     "idempotency-key-reused",
+    "too-many-attempts",
     "unavailable",
 ];
 
@@ -172,6 +175,10 @@ impl Answer {
             self.check(length == self.body.len() as u64, "content-length is not the body's");
             self.check(self.header("content-type").is_some(), "no content-type");
         }
+        if self.is_of_a_function() {
+            self.check(self.header("x-content-type-options") == Some("nosniff"), "an answer whose type may be guessed");
+            self.check(self.header("cache-control").is_some(), "nothing says whether this may be stored");
+        }
         if self.status == 405 {
             self.fail("an HTTP API never answers 405");
         }
@@ -190,6 +197,12 @@ impl Answer {
         }
     }
 
+    /// Whether a function has said this: neither the HTTP API by itself, nor its answer to a preflight.
+    fn is_of_a_function(&self) -> bool {
+        let problem = self.header("content-type") == Some("application/problem+json");
+        problem || self.status < 400 && self.request.method != http::Method::OPTIONS
+    }
+
     fn check_problem(&self, request_id: &str) {
         let code = self.text_at("/code");
         self.check(CODES.contains(&code.as_str()), "a code that no client could know");
@@ -206,7 +219,11 @@ impl Answer {
             let place = fault["pointer"].is_string() != fault["parameter"].is_string();
             self.check(place && fault["detail"].is_string(), "an error without a place, or without a detail");
         }
-        let again = matches!(code.as_str(), "request-in-progress" | "unavailable");
+        let limited = code == "too-many-attempts";
+        for name in ["ratelimit-policy", "ratelimit"] {
+            self.check(limited == self.header(name).is_some(), format!("{name} goes with too many attempts"));
+        }
+        let again = limited || matches!(code.as_str(), "request-in-progress" | "unavailable");
         self.check(again == self.header("retry-after").is_some(), "Retry-After goes with what is worth a repeat");
     }
 }

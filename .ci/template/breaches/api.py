@@ -75,6 +75,11 @@ def login_is_throttled_as_everything(tree: Tree) -> None:
 
 
 @breaks(api.routes_are_throttled)
+def changes_of_a_password_are_throttled_as_everything(tree: Tree) -> None:
+    del properties(tree, "Api")["RouteSettings"]["PUT /users/me/password"]
+
+
+@breaks(api.routes_are_throttled)
 def registration_has_no_burst(tree: Tree) -> None:
     del properties(tree, "Api")["RouteSettings"]["POST /users"]["ThrottlingBurstLimit"]
 
@@ -88,6 +93,36 @@ def orders_are_throttled_later_than_the_rest(tree: Tree) -> None:
 def a_throttle_is_for_no_route(tree: Tree) -> None:
     settings = properties(tree, "Api")["RouteSettings"]
     settings["POST /signin"] = settings["POST /login"]
+
+
+@breaks(api.other_origins_are_named)
+def every_origin_is_let_in(tree: Tree) -> None:
+    properties(tree, "Api")["CorsConfiguration"] = {"AllowOrigins": ["*"], "AllowMethods": ["GET"]}
+
+
+@breaks(api.other_origins_are_named)
+def cors_is_only_switched_on(tree: Tree) -> None:
+    properties(tree, "Api")["CorsConfiguration"] = True
+
+
+@breaks(api.other_origins_are_named)
+def an_origin_is_let_in_that_nobody_listed(tree: Tree) -> None:
+    properties(tree, "Api")["CorsConfiguration"] = {"AllowOrigins": ["https://elsewhere.example"]}
+
+
+@breaks(api.other_origins_are_named)
+def other_origins_send_cookies(tree: Tree) -> None:
+    cors(tree)["AllowCredentials"] = True
+
+
+@breaks(api.other_origins_are_named)
+def other_origins_send_any_header(tree: Tree) -> None:
+    cors(tree)["AllowHeaders"] = ["*"]
+
+
+def cors(tree: Tree) -> Tree:
+    """What holds where CorsOrigins names some."""
+    return properties(tree, "Api")["CorsConfiguration"]["Fn::If"][1]
 
 
 @breaks(api.access_is_logged)

@@ -25,7 +25,14 @@ EACH_KEY = "each signing key"
 GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "AuthorizerFunction": {},
     "UsersFunction": {
-        "${UsersTable.Arn}": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+        "${UsersTable.Arn}": (
+            "dynamodb:BatchGetItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        ),
         # It signs by the keys' own policies: see rules/keys.py.
     },
     "ProductsFunction": {

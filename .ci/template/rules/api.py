@@ -11,15 +11,26 @@ from translate import Deployment, as_text
 OPEN = {
     "POST /users",
     "POST /login",
+    # Each asks for a secret of its own: a refresh token, a reset token.
+    "POST /token/refresh",
+    "POST /logout",
+    "POST /password/reset",
     "GET /products",
     "GET /products/{product_id}",
     "GET /.well-known/jwks.json",
+    "GET /.well-known/openid-configuration",
     # Its sender signs it, which payments verifies.
     "POST /webhooks/stripe",
 }
 
 # What costs most, or is worth most to whoever guesses.
-TIGHTER = ("POST /login", "POST /users", "POST /orders")
+TIGHTER = (
+    "POST /login",
+    "POST /password/reset",
+    "PUT /users/me/password",
+    "POST /users",
+    "POST /orders",
+)
 
 # What the access log may hold: no path, no query string, no header, nothing out of a token.
 LOGGED = {
@@ -93,6 +104,21 @@ def is_limit(value: object) -> bool:
     return isinstance(value, (int, float)) and value > 0
 
 
+def other_origins_are_named(deployment: Deployment) -> Iterator[str]:
+    """Pages of other origins may use the API only if the parameter names them, and never with cookies."""
+    wanted = [origin for origin in deployment.parameters["CorsOrigins"].split(",") if origin]
+    for name, api in of_type(deployment, "AWS::ApiGatewayV2::Api"):
+        cors = api["Body"].get("x-amazon-apigateway-cors", {})
+        if any("*" in origin for origin in cors.get("allowOrigins", [])):
+            yield f"{name} lets every origin in: name those that CorsOrigins lists."
+        elif cors.get("allowOrigins", []) != wanted:
+            yield f"{name} lets other origins in than CorsOrigins lists."
+        if cors.get("allowCredentials"):
+            yield f"{name} lets other origins send cookies: who is calling is in a header."
+        if "*" in (*cors.get("allowHeaders", []), *cors.get("allowMethods", []), *cors.get("exposeHeaders", [])):
+            yield f"{name} allows other origins every header or method: list them."
+
+
 def access_is_logged(deployment: Deployment) -> Iterator[str]:
     groups = {f"${{{name}.Arn}}" for name, _ in of_type(deployment, "AWS::Logs::LogGroup")}
     for name, stage in of_type(deployment, "AWS::ApiGatewayV2::Stage"):
@@ -124,5 +150,6 @@ RULES = (
     routes_ask_who_is_calling,
     authorizer_is_asked_every_time,
     routes_are_throttled,
+    other_origins_are_named,
     access_is_logged,
 )

@@ -2,15 +2,15 @@
 
 use futures_util::future::join_all;
 use shared::contract::{
-    Backlog, Cancel, Claim, Due, Find, Order, OrderAndPayment, OrderStatus, Payment, PaymentStatus, Place, Placed,
-    Settle, Step,
+    Backlog, Cancel, Claim, Due, EraseAddresses, Find, Order, OrderAndPayment, OrderStatus, Payment, PaymentStatus,
+    Place, Placed, Settle, Step,
 };
 use shared::error::Error;
 use shared::ids::PaymentId;
 
 use crate::App;
 use crate::order::{self, Event, NoTotal};
-use crate::store::{Claimed, NewOrder, NotPlaced, Ticket};
+use crate::store::{Claimed, Erased, NewOrder, NotPlaced, Ticket};
 
 /// How often a cancellation is tried beside others who change the order.
 const CANCEL_ATTEMPTS: usize = 3;
@@ -161,6 +161,11 @@ impl App {
     /// What is still in the queue, and what was given up.
     pub(crate) async fn backlog(&self) -> Result<Backlog, Error> {
         self.store.backlog(self.clock.now()).await
+    }
+
+    /// Takes a user's shipping addresses out of the orders that nobody has work with any more.
+    pub(crate) async fn erase_addresses(&self, erase: EraseAddresses) -> Result<Erased, Error> {
+        self.store.erase_addresses(&erase.user_id).await
     }
 
     pub(crate) async fn find(&self, find: Find) -> Result<OrderAndPayment, Error> {

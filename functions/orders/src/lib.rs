@@ -1,6 +1,6 @@
 //! An order's life. Answers `GET /orders`, `GET /orders/{order_id}`, `GET /fulfilment`, `GET /fulfilment/{order_id}` and
 //! `POST /orders/{order_id}/fulfilment`; checkout invokes it directly with the commands `place`,
-//! `settle`, `cancel`, `claim`, `backlog` and `find`.
+//! `settle`, `cancel`, `claim`, `backlog` and `find`, a person with `{"command":"erase_addresses","user_id":…}`.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ mod order;
 mod store;
 
 pub use order::HALF_WAY;
-use store::Store;
+use store::{Erased, Store};
 
 /// What the function is given.
 pub struct Config {
@@ -69,6 +69,7 @@ enum Reply {
     Order(Box<OrderAndPayment>),
     Due(Due),
     Backlog(Backlog),
+    Erased(Erased),
 }
 
 impl Reply {
@@ -129,6 +130,7 @@ impl App {
             OrdersCommand::Claim(claim) => self.claim(claim).await.map(Reply::Due),
             OrdersCommand::Backlog {} => self.backlog().await.map(Reply::Backlog),
             OrdersCommand::Find(find) => self.find(find).await.map(Reply::order),
+            OrdersCommand::EraseAddresses(erase) => self.erase_addresses(erase).await.map(Reply::Erased),
         }
     }
 }

@@ -11,11 +11,13 @@ use shared::ids::{OrderId, ProductId, UserId};
 
 use record::{OrderRecord, SHARDS, partition};
 
+mod erasure;
 mod place;
 mod queue;
 mod record;
 mod steps;
 
+pub use erasure::Erased;
 pub use place::{NewOrder, NotPlaced};
 pub use queue::{Claimed, Ticket};
 

@@ -10,11 +10,11 @@ use shared::error::Error;
 use shared::http::{self, Request, Response};
 use shared::ids::ProductId;
 use shared::money::Money;
+use shared::representation::Representation;
 
 use crate::App;
 use crate::page_cache::PageKey;
 use crate::product::{Category, Name, NewProduct, Patch, Product, StockChange, fold};
-use crate::representation::Representation;
 use crate::store::{Page, Restocked};
 
 const PAGE_CACHE_CONTROL: &str = "public, max-age=60, stale-while-revalidate=300";

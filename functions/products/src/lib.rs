@@ -5,7 +5,6 @@
 mod handlers;
 mod page_cache;
 mod product;
-mod representation;
 mod store;
 
 use std::sync::Arc;

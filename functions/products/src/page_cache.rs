@@ -7,8 +7,7 @@ use std::time::Duration;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use shared::clock::{Clock, Timestamp};
-
-use crate::representation::Representation;
+use shared::representation::Representation;
 
 const LIFETIME: Duration = Duration::from_secs(2);
 const PAGES: usize = 256;
@@ -46,7 +45,7 @@ struct Bytes;
 impl Weighter<PageKey, Entry> for Bytes {
     fn weight(&self, key: &PageKey, entry: &Entry) -> u64 {
         let texts = [&key.after, &key.category, &key.prefix].into_iter().flatten().map(String::len);
-        u64::try_from(texts.sum::<usize>() + entry.page.len() + size_of::<(PageKey, Entry)>()).unwrap_or(u64::MAX)
+        u64::try_from(texts.sum::<usize>() + entry.page.size() + size_of::<(PageKey, Entry)>()).unwrap_or(u64::MAX)
     }
 }
 

@@ -25,10 +25,14 @@ pub enum Error {
     CardDataRefused,
     /// 400: the sender of a webhook does not prove that it is the payment provider.
     InvalidSignature,
+    /// 400: a token for a new password that is unknown, used, expired or replaced by what happened since.
+    InvalidResetToken,
     /// 401: no caller in the event.
     Unauthenticated,
     /// 401: unknown user or wrong password, which look the same.
     InvalidCredentials,
+    /// 401: a refresh token that is unknown, used or expired, or whose session is over.
+    InvalidRefreshToken,
     /// 402: the provider declined the payment; the order has failed and its stock is back.
     PaymentDeclined(Box<OrderAndPayment>),
     /// 403: the caller's role does not allow this.
@@ -65,6 +69,8 @@ pub enum Error {
     BodyTooLarge,
     /// 422: the key was used for another request.
     IdempotencyKeyReused,
+    /// 429: so many attempts were made that this one is not looked at.
+    TooManyAttempts(Quota),
     /// 503: something this needs is throttled, gone or does not answer; nothing has been charged.
     Unavailable(String),
     /// 500: a bug, or data that should not be there.
@@ -82,6 +88,31 @@ pub struct Fault {
     pub parameter: Option<&'static str>,
     /// What is wrong with it.
     pub detail: String,
+}
+
+/// How many attempts there may be in a while, all of which were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// What the limit is called.
+    pub name: &'static str,
+    /// How many attempts.
+    pub attempts: u32,
+    /// In how many seconds.
+    pub window: u64,
+    /// Seconds until another one may be made.
+    pub reset: u64,
+}
+
+impl Quota {
+    /// The limit, as the header `RateLimit-Policy` says it (draft-ietf-httpapi-ratelimit-headers-10 §3).
+    pub fn policy(&self) -> String {
+        format!(r#""{}";q={};w={}"#, self.name, self.attempts, self.window)
+    }
+
+    /// What is left of it, as the header `RateLimit` says it (§4 there).
+    pub fn state(&self) -> String {
+        format!(r#""{}";r=0;t={}"#, self.name, self.reset)
+    }
 }
 
 /// A line of an order that the stock could not fill.
@@ -119,8 +150,9 @@ impl Error {
             | Error::InvalidIdempotencyKey(_)
             | Error::InvalidCursor
             | Error::CardDataRefused
-            | Error::InvalidSignature => 400,
-            Error::Unauthenticated | Error::InvalidCredentials => 401,
+            | Error::InvalidSignature
+            | Error::InvalidResetToken => 400,
+            Error::Unauthenticated | Error::InvalidCredentials | Error::InvalidRefreshToken => 401,
             Error::PaymentDeclined(_) => 402,
             Error::Forbidden => 403,
             Error::NotFound(_) => 404,
@@ -136,6 +168,7 @@ impl Error {
             | Error::StockTooLow { .. } => 409,
             Error::BodyTooLarge => 413,
             Error::IdempotencyKeyReused => 422,
+            Error::TooManyAttempts(_) => 429,
             Error::Internal(_) => 500,
             Error::Unavailable(_) => 503,
         }
@@ -150,8 +183,10 @@ impl Error {
             Error::InvalidCursor => "invalid-cursor",
             Error::CardDataRefused => "card-data-refused",
             Error::InvalidSignature => "invalid-signature",
+            Error::InvalidResetToken => "invalid-reset-token",
             Error::Unauthenticated => "unauthenticated",
             Error::InvalidCredentials => "invalid-credentials",
+            Error::InvalidRefreshToken => "invalid-refresh-token",
             Error::PaymentDeclined(_) => "payment-declined",
             Error::Forbidden => "forbidden",
             Error::NotFound(_) => "not-found",
@@ -167,6 +202,7 @@ impl Error {
             Error::StockTooLow { .. } => "stock-too-low",
             Error::BodyTooLarge => "body-too-large",
             Error::IdempotencyKeyReused => "idempotency-key-reused",
+            Error::TooManyAttempts(_) => "too-many-attempts",
             Error::Unavailable(_) => "unavailable",
             Error::Internal(_) => "internal",
         }
@@ -181,8 +217,10 @@ impl Error {
             Error::InvalidCursor => "The cursor does not belong to this list",
             Error::CardDataRefused => "Card numbers are not accepted here",
             Error::InvalidSignature => "The signature is not the payment provider's",
+            Error::InvalidResetToken => "The reset token is not valid",
             Error::Unauthenticated => "Sign in first",
             Error::InvalidCredentials => "Unknown user or wrong password",
+            Error::InvalidRefreshToken => "The refresh token is not valid",
             Error::PaymentDeclined(_) => "The payment was declined",
             Error::Forbidden => "This is not allowed for you",
             Error::NotFound(_) => "Not found",
@@ -198,6 +236,7 @@ impl Error {
             Error::StockTooLow { .. } => "Not enough in stock to take away",
             Error::BodyTooLarge => "The body is too large",
             Error::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
+            Error::TooManyAttempts(_) => "Too many attempts",
             Error::Unavailable(_) => "Try again",
             Error::Internal(_) => "Something went wrong",
         }
@@ -217,7 +256,9 @@ impl Error {
                 "Sign the body with the endpoint's secret, and send it within five minutes.".to_owned()
             }
             Error::Unauthenticated => "Send an access token as Authorization: Bearer <token>.".to_owned(),
+            Error::InvalidResetToken => "It works once and for an hour. Ask for a new one.".to_owned(),
             Error::InvalidCredentials => "Check both and try again.".to_owned(),
+            Error::InvalidRefreshToken => "Sign in again.".to_owned(),
             Error::PaymentDeclined(_) => {
                 "Nothing was charged and the stock is free again. To try again, order under a new Idempotency-Key."
                     .to_owned()
@@ -241,6 +282,7 @@ impl Error {
             Error::StockTooLow { available } => format!("Only {available} can be taken away."),
             Error::BodyTooLarge => format!("At most {} bytes are accepted.", crate::http::BODY_LIMIT),
             Error::IdempotencyKeyReused => "Nothing was changed. Use a new key for a new request.".to_owned(),
+            Error::TooManyAttempts(_) => "This one was not looked at. Try again after Retry-After seconds.".to_owned(),
             Error::Unavailable(_) => "Repeat the same request after Retry-After seconds.".to_owned(),
             Error::Internal(_) => "It was logged under request_id.".to_owned(),
         }
@@ -258,6 +300,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Error::RequestInProgress { retry_after } => Some(*retry_after),
+            Error::TooManyAttempts(quota) => Some(quota.reset),
             Error::Unavailable(_) => Some(1),
             _ => None,
         }

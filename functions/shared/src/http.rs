@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::IpAddr;
 
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt};
@@ -22,8 +23,15 @@ use crate::telemetry::{Subject, Telemetry};
 /// The largest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
+/// How deep objects and arrays may lie in each other. No contract needs a third of it; serde_json would allow 128.
+pub const DEPTH_LIMIT: usize = 32;
+
 /// Says that an answer repeats the first one under its idempotency key.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// What draft-ietf-httpapi-ratelimit-headers has a client told of a limit, and of what is left of it.
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// An answer.
 pub type Response = lambda_http::Response<Body>;
@@ -81,6 +89,11 @@ impl Request {
     /// The X-Ray trace header's value.
     pub fn trace_id(&self) -> Option<&str> {
         self.header("x-amzn-trace-id")
+    }
+
+    /// The address that the API saw the request come from. No header is asked: a client may write there what it likes.
+    pub fn source_ip(&self) -> Option<IpAddr> {
+        self.context()?.http.source_ip.as_deref()?.parse().ok()
     }
 
     /// A header's value, if it is text.
@@ -162,6 +175,9 @@ pub fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     if body.is_empty() {
         return Err(Error::MalformedJson("A JSON body is needed.".to_owned()));
     }
+    if depth(body) > DEPTH_LIMIT {
+        return Err(Error::MalformedJson(format!("The body is nested deeper than {DEPTH_LIMIT} levels.")));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer: String = error.path().iter().map(pointer_token).collect();
@@ -173,6 +189,26 @@ pub fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         return Err(Error::field("", "must be an object"));
     }
     Ok(value)
+}
+
+/// How deep the brackets of a JSON text lie in each other, those inside strings aside. Of a text that is no JSON it says
+/// nothing that matters: the parser refuses that.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json {
+        match (in_string, byte) {
+            _ if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_string = !in_string,
+            (false, b'{' | b'[') => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            (false, b'}' | b']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// For a member that may be absent (`None`), null (`Some(None)`) or there: `#[serde(default, deserialize_with = "…")]`.
@@ -198,10 +234,21 @@ fn refusal(pointer: String, error: &serde_json::Error) -> Error {
     }
     // serde_json appends where in the text it stopped; the pointer says it better.
     let detail = message.rsplit_once(" at line ").map_or(message.as_str(), |(detail, _)| detail);
-    Error::Invalid(vec![Fault { pointer: Some(pointer), parameter: None, detail: detail.to_owned() }])
+    Error::Invalid(vec![Fault { pointer: Some(pointer), parameter: None, detail: without_the_value(detail) }])
 }
 
-/// An answer with a JSON body, not to be stored by anybody on its way (handlers of public things say otherwise).
+/// serde's sentence without the value that it is about, which may be a password in the wrong place: "invalid type: string
+/// \"…\", expected a map" becomes "invalid type, expected a map". Field names stay: the pointer has them anyway.
+fn without_the_value(detail: &str) -> String {
+    let about_a_value = ["invalid type", "invalid value", "unknown variant"];
+    match (about_a_value.iter().find(|kind| detail.starts_with(**kind)), detail.rsplit_once(", expected ")) {
+        (Some(kind), Some((_, expected))) => format!("{kind}, expected {expected}"),
+        (Some(kind), None) => (*kind).to_owned(),
+        (None, _) => detail.to_owned(),
+    }
+}
+
+/// An answer with a JSON body. [`serve`] keeps everybody on its way from storing it, unless its headers say otherwise.
 ///
 /// # Errors
 /// The value cannot be JSON, which would be a bug.
@@ -221,7 +268,6 @@ fn with_type(media_type: &'static str, status: StatusCode, body: String) -> Resp
     let mut response = Response::new(Body::Text(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -286,6 +332,12 @@ pub fn problem(error: &Error, request_id: &str) -> Response {
     if let Some(seconds) = error.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
+    if let Error::TooManyAttempts(quota) = error {
+        for (name, value) in [(RATE_LIMIT_POLICY, quota.policy()), (RATE_LIMIT, quota.state())] {
+            // Both are letters and numbers: a value that no header could have is left out.
+            response.headers_mut().extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+        }
+    }
     response
 }
 
@@ -303,7 +355,20 @@ pub async fn serve(
         ..Subject::default()
     };
     let result = telemetry.observe(&subject, |response: &Response| (response.status().as_u16(), None), handler).await;
-    result.unwrap_or_else(|error| problem(&error, &subject.request_id))
+    let mut response = result.unwrap_or_else(|error| problem(&error, &subject.request_id));
+    secure(&mut response);
+    response
+}
+
+/// The headers that every answer of a function has, of those in OWASP's REST Security Cheat Sheet ("Security Headers"):
+/// nothing is stored that does not say so itself, and nobody guesses another type than the one given. Its others are for
+/// what a browser shows as a page (framing, scripts, features), which no JSON is; `Strict-Transport-Security` belongs to
+/// whoever owns the domain: the API's own speaks HTTPS only.
+/// <https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html>
+fn secure(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 /// What a function's match says of a route that the template sends to it but that it does not know.
@@ -341,6 +406,48 @@ mod tests {
     #[test]
     fn an_array_is_not_taken_for_an_object() {
         assert_eq!(pointer_of("[[1]]").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn a_refusal_does_not_repeat_the_value() {
+        #[derive(Debug, Deserialize)]
+        #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+        #[allow(dead_code)]
+        enum Shape {
+            Round { size: u8, name: String },
+        }
+        for body in [
+            r#"{"items":"SECRET"}"#,
+            r#"{"items":["SECRET, expected"]}"#,
+            r#"{"items":{"SECRET":1}}"#,
+            r#"{"items":[1],"more":"SECRET"}"#,
+            r#"{"items":"SECRET at line 1"}"#,
+        ] {
+            let error = from_json::<Basket>(body.as_bytes()).unwrap_err();
+            let Error::Invalid(faults) = error else { panic!("{error:?}") };
+            assert!(!faults[0].detail.contains("SECRET"), "{}", faults[0].detail);
+            assert!(faults[0].detail.contains("expected"), "{}", faults[0].detail);
+        }
+        for body in [
+            r#"{"kind":"SECRET"}"#,
+            r#"{"kind":"round","size":"SECRET","name":""}"#,
+            r#"{"kind":"round","size":1,"name":4242424242424242}"#,
+        ] {
+            let error = from_json::<Shape>(body.as_bytes()).unwrap_err();
+            assert!(!format!("{error:?}").contains("SECRET") && !format!("{error:?}").contains("4242"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn json_is_as_deep_as_the_limit_and_no_deeper() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(from_json::<Value>(format!("{{\"a\":{}}}", nested(DEPTH_LIMIT - 1)).as_bytes()).is_ok());
+        let deeper = format!("{{\"a\":{}}}", nested(DEPTH_LIMIT));
+        assert!(matches!(from_json::<Value>(deeper.as_bytes()), Err(Error::MalformedJson(_))));
+        let beside = vec![nested(DEPTH_LIMIT - 2); 9].join(",");
+        assert!(from_json::<Value>(format!("{{\"a\":[{beside}]}}").as_bytes()).is_ok());
+        let in_text = format!(r#"{{"a":"\\\"{}\\","b":1}}"#, "[{".repeat(100));
+        assert!(from_json::<Value>(in_text.as_bytes()).is_ok(), "{in_text}");
     }
 
     #[test]

@@ -10,12 +10,25 @@ use crate::ids::UserId;
 
 /// What a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Role {
     /// Buys.
     Customer,
     /// Also keeps the catalogue and fulfils orders.
     Admin,
+}
+
+/// From a text and nothing else: serde would also read an enum from an object with one member, which is null.
+impl TryFrom<String> for Role {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Role, String> {
+        match text.as_str() {
+            "customer" => Ok(Role::Customer),
+            "admin" => Ok(Role::Admin),
+            _ => Err("not a role: it is customer or admin".to_owned()),
+        }
+    }
 }
 
 /// The claims of an access token, all of them and no others (RFC 9068 names them).

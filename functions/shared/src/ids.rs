@@ -82,6 +82,10 @@ id!(
     UserId, "usr_", 26
 );
 id!(
+    /// A session of a user: `ses_` and 128 random bits.
+    SessionId, "ses_", 26
+);
+id!(
     /// A product: `prd_` and 128 bits.
     ProductId, "prd_", 26
 );
@@ -98,6 +102,13 @@ impl UserId {
     /// A new user's id.
     pub fn random() -> UserId {
         UserId(format!("usr_{}", base32(&random::<16>())))
+    }
+}
+
+impl SessionId {
+    /// A new session's id.
+    pub fn random() -> SessionId {
+        SessionId(format!("ses_{}", base32(&random::<16>())))
     }
 }
 

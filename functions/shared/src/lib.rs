@@ -18,6 +18,7 @@ pub mod https;
 pub mod identity;
 pub mod ids;
 pub mod money;
+pub mod representation;
 pub mod telemetry;
 pub mod text;
 pub mod transaction;

@@ -131,6 +131,17 @@ struct Note<'a> {
 }
 
 #[derive(Serialize)]
+struct Event<'a> {
+    level: &'static str,
+    #[serde(rename = "request.id")]
+    request_id: &'a str,
+    function: &'a str,
+    event: &'static str,
+    #[serde(rename = "user.id")]
+    user_id: &'a UserId,
+}
+
+#[derive(Serialize)]
 struct Figures<'a, F> {
     level: &'static str,
     #[serde(rename = "request.id")]
@@ -155,6 +166,15 @@ impl Telemetry {
         let (error_code, error_cause) = (error.code(), error.cause());
         let note = Note { level: "WARN", request_id, function: self.function, order_id, error_code, error_cause };
         if let Ok(line) = serde_json::to_string(&note) {
+            self.log.write(line);
+        }
+    }
+
+    /// Logs that something happened to a user that somebody may want to look into. A metric
+    /// filter of the template counts those of one name that an alarm is for.
+    pub fn event(&self, request_id: &str, event: &'static str, user_id: &UserId) {
+        let event = Event { level: "WARN", request_id, function: self.function, event, user_id };
+        if let Ok(line) = serde_json::to_string(&event) {
             self.log.write(line);
         }
     }

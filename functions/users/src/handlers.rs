@@ -1,21 +1,26 @@
-//! One function a route, and one a command.
+//! One function a route, and one a command: accounts and login here, sessions and passwords in files of their own.
+
+mod passwords;
+mod sessions;
 
 use std::sync::Arc;
 
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::CACHE_CONTROL;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
 use shared::contract;
 use shared::error::Error;
 use shared::http::{self, Request, Response};
-use shared::identity::{ACCESS_TOKEN_SECONDS, Role};
+use shared::identity::Role;
 use shared::ids::UserId;
 use shared::text::Text;
 
 use crate::App;
 use crate::account::{Email, Username};
+use crate::attempts::Kind;
 use crate::password::Password;
+
+pub use passwords::Issued;
 
 /// An account, as its owner sees it.
 #[derive(Debug, Serialize)]
@@ -50,13 +55,6 @@ struct Credentials {
     password: Password,
 }
 
-#[derive(Serialize)]
-struct Token {
-    token: String,
-    token_type: &'static str,
-    expires_in: i64,
-}
-
 /// What may change; `null` takes a value away, an absent member leaves it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,17 +71,33 @@ pub struct ProfileChange {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
-    /// Makes an account an admin's. Tokens issued before keep their role until they end.
+    /// Makes an account an admin's, and ends its sessions. Access tokens issued before keep their role until they end.
     MakeAdmin {
         /// Whose.
         username: Username,
     },
+    /// Issues a token that sets a new password once, without the old one.
+    IssuePasswordReset {
+        /// Whose.
+        username: Username,
+    },
+}
+
+/// What a command answers. It may hold a secret, and so is never logged.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// The account as it is now.
+    Account(Account),
+    /// What sets a new password.
+    Reset(Issued),
 }
 
 impl contract::Command for Command {
     fn name(&self) -> &'static str {
         match self {
             Command::MakeAdmin { .. } => "make_admin",
+            Command::IssuePasswordReset { .. } => "issue_password_reset",
         }
     }
 }
@@ -91,7 +105,9 @@ impl contract::Command for Command {
 impl App {
     pub(crate) async fn register(&self, request: &Request) -> Result<Response, Error> {
         let registration: Registration = request.json()?;
-        registration.password.check_new()?;
+        registration.password.check_new(&registration.username, "/password")?;
+        // It stays booked: who makes accounts, or tries which names are taken, makes few of them.
+        let _ = self.attempts.book(Kind::Registration, request).await?;
         let hasher = Arc::clone(&self.hasher);
         let hash = blocking(move || hasher.hash(&registration.password)).await?;
         let account = Account {
@@ -108,15 +124,8 @@ impl App {
 
     pub(crate) async fn login(&self, request: &Request) -> Result<Response, Error> {
         let credentials: Credentials = request.json()?;
-        // A name that cannot exist is an unknown user like any other, with the same read; as a key it could be too long.
-        let name = credentials.username.parse().map(|name: Username| name.normalised()).unwrap_or_default();
-        let known = self.store.login(&name).await?;
-        let hasher = Arc::clone(&self.hasher);
-        let stored = known.as_ref().map(|login| login.password_hash.clone());
-        let correct = blocking(move || hasher.verify(&credentials.password, stored.as_deref())).await?;
-        let login = known.filter(|_| correct).ok_or(Error::InvalidCredentials)?;
-        let token = self.signer.access_token(login.user_id, login.role, self.clock.now()).await?;
-        http::json(StatusCode::OK, &Token { token, token_type: "Bearer", expires_in: ACCESS_TOKEN_SECONDS })
+        let login = self.prove(Kind::Login, &credentials.username, credentials.password, request).await?;
+        self.begin_session(request, &login).await
     }
 
     pub(crate) async fn profile(&self, request: &Request) -> Result<Response, Error> {
@@ -134,22 +143,24 @@ impl App {
         http::json(StatusCode::OK, &account)
     }
 
-    pub(crate) async fn public_keys(&self, _request: &Request) -> Result<Response, Error> {
-        let mut response = http::json(StatusCode::OK, self.signer.jwks())?;
-        http::set(&mut response, CACHE_CONTROL, "public, max-age=300")?;
-        Ok(response)
+    pub(crate) async fn close(&self, request: &Request) -> Result<Response, Error> {
+        self.store.close(&request.caller()?.user_id, self.clock.now()).await?;
+        Ok(http::empty(StatusCode::NO_CONTENT))
     }
 
-    pub(crate) async fn make_admin(&self, username: &Username) -> Result<Account, Error> {
+    pub(crate) async fn make_admin(&self, username: &Username, request_id: &str) -> Result<Account, Error> {
         let login = self.store.login(&username.normalised()).await?.ok_or(Error::NotFound("user"))?;
         self.store.make_admin(username, &login.user_id).await?;
+        self.telemetry.event(request_id, "admin-made", &login.user_id);
         self.store.account(&login.user_id).await
     }
 }
 
 /// Hashing takes tens of milliseconds of CPU: on its own thread, other requests go on. (A function on Lambda has one
 /// request at a time and a thread costs it nothing.)
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(Error::Internal(format!("hashing did not end: {error}"))))
 }

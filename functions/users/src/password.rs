@@ -1,4 +1,5 @@
-//! Passwords: Argon2id as PHC strings, in one buffer that is used again, so that memory stays flat.
+//! Passwords: Argon2id as PHC strings, in one buffer that is used again, so that memory stays flat. What may become one is
+//! in `rules`.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -10,7 +11,13 @@ use shared::error::Error;
 use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 
-/// OWASP's first choice for Argon2id with little memory: 19 MiB, two passes, one lane.
+use crate::account::Username;
+
+mod common;
+mod rules;
+
+/// OWASP's first choice for Argon2id with little memory: 19 MiB, two passes, one lane. Where they rise, an account that
+/// has not signed in since is told by the time that a wrong password takes, until it does: its hash is of before.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
@@ -46,15 +53,15 @@ impl Password {
         Password(text.nfkc().collect())
     }
 
-    /// Whether it may become somebody's password; login accepts any.
+    /// Whether it may become the password of the user called `username`: the one door for new passwords. Login accepts any.
     ///
     /// # Errors
-    /// It is too short.
-    pub fn check_new(&self) -> Result<(), Error> {
-        if self.0.chars().count() < 15 {
-            return Err(Error::field("/password", "a password has 15 to 256 characters"));
+    /// It may not: the problem points at `pointer`, where the body has it, and says why.
+    pub fn check_new(&self, username: &Username, pointer: &'static str) -> Result<(), Error> {
+        match rules::fault(&self.0, &username.normalised()) {
+            Some(why) => Err(Error::field(pointer, why)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -101,6 +108,12 @@ impl Hasher {
         Ok(equal && stored.is_some())
     }
 
+    /// Whether `stored` was made with less work than a hash costs today.
+    pub fn is_outdated(&self, stored: &str) -> bool {
+        let params = PasswordHash::new(stored).and_then(|hash| Params::try_from(&hash));
+        params.is_ok_and(|params| params.m_cost() < MEMORY_KIB || params.t_cost() < PASSES)
+    }
+
     fn derive(&self, password: &Password, salt: Salt<'_>, params: &Params) -> Result<Vec<u8>, Error> {
         let mut bytes = [0; Salt::MAX_LENGTH];
         let salt = salt.decode_b64(&mut bytes).map_err(internal)?;
@@ -134,6 +147,16 @@ mod tests {
         let same = Password::of_sample("cafe\u{301} con leche y mas");
         assert!(hasher.verify(&same, Some(&hash)).expect("verified"));
         assert!(!hasher.verify(&Password::of_sample("cafe con leche y mas"), Some(&hash)).expect("verified"));
+    }
+
+    #[test]
+    fn only_a_hash_of_less_work_is_outdated() {
+        let hasher = Hasher::new();
+        let hash = |m: u32, t: u32| format!("$argon2id$v=19$m={m},t={t},p=1$cG9ydGljby1ub2JvZHktMQ$AAAAAAAAAAAAAAAA");
+        assert!(!hasher.is_outdated(NOBODY));
+        assert!(!hasher.is_outdated(&hash(MEMORY_KIB * 2, PASSES)));
+        assert!(hasher.is_outdated(&hash(MEMORY_KIB - 1, PASSES)));
+        assert!(hasher.is_outdated(&hash(MEMORY_KIB * 2, PASSES - 1)));
     }
 
     #[test]

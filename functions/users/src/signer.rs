@@ -93,6 +93,11 @@ impl Signer {
         &self.jwks
     }
 
+    /// Who issues them: what their `iss` is.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// An access token for `user`: a JWS in compact form (RFC 7515 §3.1).
     ///
     /// # Errors

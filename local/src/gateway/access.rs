@@ -20,8 +20,9 @@ pub struct AccessLine {
     pub source_ip: IpAddr,
     /// Its method.
     pub method: String,
-    /// Its path as sent.
-    pub path: String,
+    /// Its path as sent, if no route answered: then there is a mistake in it. A path that a route has may hold what
+    /// nobody should read, and the route's key says enough, as in AWS.
+    pub path: Option<String>,
     /// The route that answered, if there is one.
     pub route_key: Option<Arc<str>>,
     /// The answer's status.
@@ -58,8 +59,11 @@ impl fmt::Display for AccessLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = self.time.to_string();
         let time = time.get(11..23).unwrap_or(&time);
-        let path = self.path.escape_debug();
-        write!(f, "{time} {} {path} {} {}", self.method, self.status, Millis(self.latency))?;
+        match (&self.route_key, &self.path) {
+            (Some(key), _) => write!(f, "{time} {key}")?,
+            (None, path) => write!(f, "{time} {} {}", self.method, path.as_deref().unwrap_or("-").escape_debug())?,
+        }
+        write!(f, " {} {}", self.status, Millis(self.latency))?;
         if let Some(latency) = self.integration_latency {
             write!(f, " (function {})", Millis(latency))?;
         }
@@ -128,7 +132,7 @@ mod tests {
             request_id: Ids::new(time).request,
             source_ip: [127, 0, 0, 1].into(),
             method: "POST".to_owned(),
-            path: "/orders".to_owned(),
+            path: None,
             route_key: Some("POST /orders".into()),
             status: 201,
             latency: Duration::from_micros(12_345),
@@ -139,8 +143,13 @@ mod tests {
         };
         let id = line.request_id;
         assert_eq!(line.to_string(), format!("22:14:16.123 POST /orders 201 12.3 ms (function 11.9 ms) id={id}"));
-        let strange =
-            AccessLine { status: 404, path: "/\u{1b}".to_owned(), route_key: None, integration_latency: None, ..line };
+        let strange = AccessLine {
+            status: 404,
+            path: Some("/\u{1b}".to_owned()),
+            route_key: None,
+            integration_latency: None,
+            ..line
+        };
         assert_eq!(strange.to_string(), format!("22:14:16.123 POST /\\u{{1b}} 404 12.3 ms no route id={id}"));
     }
 }

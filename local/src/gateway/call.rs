@@ -13,6 +13,7 @@ use shared::clock::Timestamp;
 use super::access::{AccessLine, Verdict};
 use super::answer::{self, Answer};
 use super::authorize::Decision;
+use super::cors;
 use super::event::Routed;
 use super::ids::Ids;
 use super::routing::RequestPath;
@@ -31,6 +32,8 @@ struct Trail<'g> {
     route: Option<&'g Route>,
     verdict: Verdict,
     throttled: bool,
+    /// Whether the API answered what a browser asks before a request.
+    preflight: bool,
     integration_latency: Option<Duration>,
     failure: Option<String>,
 }
@@ -47,6 +50,7 @@ impl Gateway {
             route: None,
             verdict: Verdict::NotAsked,
             throttled: false,
+            preflight: false,
             integration_latency: None,
             failure: None,
         };
@@ -57,7 +61,13 @@ impl Gateway {
             },
             Err(status) => Err(status),
         };
+        let own = outcome.is_err();
         let mut answer = outcome.unwrap_or_else(answer::message);
+        if let Some(cors) = &self.api.cors
+            && !trail.preflight
+        {
+            cors::apply(cors, &head.headers, answer.headers_mut(), own);
+        }
         if let Ok(id) = HeaderValue::from_str(ids.request.as_str()) {
             answer.headers_mut().insert("apigw-requestid", id);
         }
@@ -67,7 +77,7 @@ impl Gateway {
                 request_id: ids.request,
                 source_ip,
                 method: head.method.as_str().to_owned(),
-                path: head.uri.path().to_owned(),
+                path: trail.route.is_none().then(|| head.uri.path().to_owned()),
                 route_key: trail.route.map(|route| route.key.clone()),
                 status: answer.status().as_u16(),
                 latency: started.elapsed(),
@@ -93,6 +103,12 @@ impl Gateway {
         let segments = path.in_stage(&self.api.stage).ok_or(StatusCode::NOT_FOUND)?;
         let method = head.method.as_str();
         let route = self.routes.iter().find(|route| route.pattern.matches(method, segments));
+        if let (None, Some(cors)) = (route, &self.api.cors)
+            && let Some(answer) = cors::preflight(cors, head)
+        {
+            trail.preflight = true;
+            return Ok(answer);
+        }
         let route = route.ok_or(StatusCode::NOT_FOUND)?;
         trail.route = Some(route);
         if route.bucket.as_ref().is_some_and(|bucket| !bucket.take(time)) {

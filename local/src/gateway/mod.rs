@@ -8,6 +8,7 @@ mod access;
 mod answer;
 mod authorize;
 mod call;
+mod cors;
 mod event;
 mod ids;
 mod parts;

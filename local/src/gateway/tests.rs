@@ -18,6 +18,12 @@ Resources:
   Api:
     Type: AWS::Serverless::HttpApi
     Properties:
+      CorsConfiguration:
+        AllowOrigins: [https://shop.example, http://localhost:5173]
+        AllowMethods: [GET, POST]
+        AllowHeaders: [authorization, content-type]
+        ExposeHeaders: [etag]
+        MaxAge: 60
       Auth:
         DefaultAuthorizer: Token
         Authorizers:
@@ -70,11 +76,16 @@ fn handlers(asked: &Arc<AtomicUsize>) -> BTreeMap<String, Handler> {
             "/hang" => std::future::pending().await,
             "/fail" => Err(lambda_http::Error::from("secret detail")),
             path => {
+                // What a function says about CORS does not get through.
+                let foreign = ("access-control-allow-origin", "https://foreign.example");
                 let seen = json!({
                     "path": path, "context": context, "body": std::str::from_utf8(request.body()).unwrap_or("?"),
                     "query": request.uri().query(), "header": request.headers().get("x-odd").map(|value| format!("{value:?}")),
                 });
-                Ok(Response::builder().header("content-type", "application/json").body(Body::from(seen.to_string()))?)
+                Ok(Response::builder()
+                    .header(foreign.0, foreign.1)
+                    .header("content-type", "application/json")
+                    .body(Body::from(seen.to_string()))?)
             }
         }
     };
@@ -136,7 +147,7 @@ async fn an_answer_carries_the_requests_id_and_date() {
     assert_eq!(body["context"]["http"]["sourceIp"], "203.0.113.7");
     assert_eq!(body["context"]["routeKey"], "ANY /open/{id}");
     let line = stage.lines.lock().unwrap()[0].clone();
-    assert_eq!((line.request_id.as_str(), line.status, line.path.as_str()), (id, 200, "/open/a%20b"));
+    assert_eq!((line.request_id.as_str(), line.status, line.path), (id, 200, None));
     assert!(line.integration_latency.is_some());
 }
 
@@ -178,6 +189,65 @@ async fn a_protected_route_asks_the_authorizer() {
         verdicts,
         [Verdict::Unidentified, Verdict::Unidentified, Verdict::Refused, Verdict::Failed, Verdict::Allowed]
     );
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_where_no_route_takes_it() {
+    let stage = Stage::start().await;
+    let asks = |path: &str, headers: &str| format!("OPTIONS {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+    let (method, good) = ("access-control-request-method: POST\r\n", "origin: https://shop.example\r\n");
+    for path in ["/shut", "/slow", "/nowhere"] {
+        let (status, head, body) = stage.raw(asks(path, &format!("{good}{method}")).as_bytes()).await;
+        assert_eq!((status, body.as_str()), (204, ""), "{path}");
+        for line in [
+            "access-control-allow-origin: https://shop.example",
+            "access-control-allow-methods: get,post",
+            "access-control-allow-headers: authorization,content-type",
+            "access-control-max-age: 60",
+        ] {
+            assert!(head.contains(&format!("\r\n{line}")), "{line} is not in {head}");
+        }
+        assert!(!head.contains("credentials"), "{head}");
+    }
+    for foreign in ["https://shop.example.evil", "https://evil.example", "http://shop.example", "null"] {
+        let (_, head, _) = stage.raw(asks("/shut", &format!("origin: {foreign}\r\n{method}")).as_bytes()).await;
+        assert!(!head.contains("access-control"), "{foreign}: {head}");
+    }
+    // Without its two headers an OPTIONS is a request like any other, and a route that takes it comes first.
+    assert_eq!(stage.raw(asks("/shut", good).as_bytes()).await.0, 404);
+    assert_eq!(stage.raw(asks("/shut", method).as_bytes()).await.0, 404);
+    let (status, _, body) = stage.raw(asks("/open/1", &format!("{good}{method}")).as_bytes()).await;
+    assert!(status == 200 && body.contains("/open/1"), "{status} {body}");
+    assert_eq!(stage.asked.load(Ordering::SeqCst), 0, "no authorizer is asked");
+}
+
+#[tokio::test]
+async fn an_answer_names_the_origin_that_may_read_it_and_no_other() {
+    let stage = Stage::start().await;
+    let good = "origin: http://localhost:5173\r\n";
+    for (path, headers, expected) in [
+        ("/open/1", "", 200),
+        ("/shut", "", 401),
+        ("/shut", "authorization: bad\r\n", 403),
+        ("/nowhere", "", 404),
+        ("/fail", "", 500),
+        ("/hang", "", 503),
+        ("/slow", "", 200),
+        ("/slow", "", 200),
+        ("/slow", "", 429),
+    ] {
+        let (status, head, _) = stage.get(path, &format!("{good}{headers}")).await;
+        assert_eq!(status, expected, "{path}");
+        assert!(head.contains("\r\naccess-control-allow-origin: http://localhost:5173"), "{path}: {head}");
+        assert!(head.contains("\r\naccess-control-expose-headers: etag"), "{path}: {head}");
+        assert!(!head.contains("access-control-allow-methods"), "{path}: {head}");
+    }
+    for headers in ["origin: https://foreign.example\r\n", "origin: https://shop.example:443\r\n", ""] {
+        for path in ["/open/1", "/shut", "/fail"] {
+            let (_, head, _) = stage.get(path, headers).await;
+            assert!(!head.contains("access-control"), "{path} {headers}: {head}");
+        }
+    }
 }
 
 #[tokio::test]

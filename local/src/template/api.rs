@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::authorizers;
+use super::cors;
 use super::functions::Declared;
 use super::model::{HttpApi, Route, Throttle};
 use super::node::{Fault, Node, Value};
@@ -93,6 +94,7 @@ pub fn read(
         None => Limits::default(),
     };
     let mut particular = particular(&mut section, warnings)?;
+    let cors = cors::read(scope, &mut section)?;
     let auth = authorizers::read(&mut section, functions, warnings)?;
     section.close()?;
 
@@ -121,6 +123,7 @@ pub fn read(
         account_id: ACCOUNT_ID.to_owned(),
         routes,
         authorizers: auth.authorizers,
+        cors,
         access_log_format,
     })
 }

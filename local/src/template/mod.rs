@@ -5,6 +5,7 @@
 mod api;
 mod authorizers;
 mod conditions;
+mod cors;
 mod functions;
 mod model;
 mod node;
@@ -20,7 +21,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use model::{
-    Architecture, Attribute, AttributeKind, Function, HttpApi, IdentitySource, Index, KeyPart, KeyRole,
+    Architecture, Attribute, AttributeKind, Cors, Function, HttpApi, IdentitySource, Index, KeyPart, KeyRole,
     LambdaAuthorizer, Projection, Route, Schedule, Segment, Table, Template, Throttle,
 };
 pub use routes::INTEGRATION_TIMEOUT;
@@ -76,6 +77,8 @@ pub struct Given {
     pub stack: String,
     /// Values for parameters.
     pub parameters: BTreeMap<String, String>,
+    /// Defaults that stand in for those of the template, where it has such parameters.
+    pub stand_ins: BTreeMap<String, String>,
     /// Attributes that only AWS would know, such as `Keyring.Jwks`.
     pub attributes: BTreeMap<String, String>,
 }

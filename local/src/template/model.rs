@@ -112,8 +112,27 @@ pub struct HttpApi {
     pub routes: Vec<Route>,
     /// The authorizers by their name.
     pub authorizers: BTreeMap<String, LambdaAuthorizer>,
+    /// `CorsConfiguration`; without one the API says nothing about CORS.
+    pub cors: Option<Cors>,
     /// `AccessLogSettings.Format`, unresolved `$context` variables in it.
     pub access_log_format: Option<String>,
+}
+
+/// Which pages of other origins a browser lets use the API, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cors {
+    /// Origins such as `https://shop.example`; `*` is every one.
+    pub origins: Vec<String>,
+    /// Methods.
+    pub methods: Vec<String>,
+    /// Headers that a request may have.
+    pub headers: Vec<String>,
+    /// Headers of an answer that a page may read.
+    pub exposed: Vec<String>,
+    /// For how many seconds a preflight need not be repeated.
+    pub max_age: Option<u64>,
+    /// Whether a browser may send cookies along.
+    pub credentials: bool,
 }
 
 /// One route and the function behind it.

@@ -45,7 +45,8 @@ impl Scope {
         }
         let mut parameters = BTreeMap::new();
         for (name, declaration) in &declared {
-            parameters.insert(name.clone(), parameter(name, declaration, given.parameters.get(name))?);
+            let value = given.parameters.get(name).or_else(|| given.stand_ins.get(name));
+            parameters.insert(name.clone(), parameter(name, declaration, value)?);
         }
         let mut resources = BTreeMap::new();
         for (id, resource) in section("Resources")? {

@@ -80,12 +80,38 @@ fn the_projects_own_template_is_understood() {
 }
 
 #[test]
+fn a_default_may_have_a_stand_in_where_there_is_such_a_parameter() {
+    let text = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let limit = |given: Given| {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+        let template = Template::load(&path, &given).unwrap();
+        template.function_of("users").unwrap().environment["ATTEMPTS_PER_MINUTE"].clone()
+    };
+    let stand_ins: BTreeMap<String, String> = text(&[("AttemptsPerMinute", "1000"), ("NoSuchParameter", "1")]);
+    assert_eq!(limit(project()), "20");
+    assert_eq!(limit(Given { stand_ins: stand_ins.clone(), ..project() }), "1000");
+    assert_eq!(limit(Given { stand_ins, parameters: text(&[("AttemptsPerMinute", "7")]), ..project() }), "7");
+}
+
+#[test]
 fn parameters_reach_the_throttles() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
     let given = Given { parameters: BTreeMap::from([("LoginRate".to_owned(), "0.5".to_owned())]), ..project() };
     let template = Template::load(&path, &given).unwrap();
     let login = template.api.routes.iter().find(|route| route.key() == "POST /login").unwrap();
     assert_eq!(login.throttle, Some(Throttle { rate_milli: 500, burst: 20 }));
+}
+
+#[test]
+fn cors_is_configured_by_a_parameter() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    assert_eq!(own().api.cors, None, "by default there is none");
+    let origins = "https://shop.example,http://localhost:5173".to_owned();
+    let given = Given { parameters: BTreeMap::from([("CorsOrigins".to_owned(), origins)]), ..project() };
+    let cors = Template::load(&path, &given).unwrap().api.cors.unwrap();
+    assert_eq!(cors.origins, ["https://shop.example", "http://localhost:5173"]);
+    assert!(cors.headers.contains(&"idempotency-key".to_owned()) && !cors.credentials, "{cors:?}");
+    assert_eq!(cors.max_age, Some(3600));
 }
 
 #[test]
@@ -108,8 +134,12 @@ fn what_would_change_behaviour_is_refused_with_its_line() {
     let route = "Method: GET, Path: /a";
     for (source, expected) in [
         (
-            small("CorsConfiguration: {}", route),
-            "7: CorsConfiguration of HTTP API `Api` is not understood by the local shop.",
+            small("CorsConfiguration: {AllowOrigin: ['*']}", route),
+            "7: AllowOrigin of CorsConfiguration is not understood by the local shop.",
+        ),
+        (
+            small("CorsConfiguration: {AllowOrigins: ['*'], AllowCredentials: true}", route),
+            "7: AWS refuses AllowCredentials together with the origin `*`: name the origins.",
         ),
         (small("Nonsense: 1", route), "7: Nonsense of HTTP API `Api` is not understood by the local shop."),
         (small("TracingEnabled: true", route), "7: an HTTP API does not trace requests: set Tracing on the functions."),

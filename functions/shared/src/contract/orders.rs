@@ -24,6 +24,9 @@ pub enum OrdersCommand {
     Backlog {},
     /// Read an order. Answered by [`OrderAndPayment`].
     Find(Find),
+    /// For a person: take a user's shipping addresses out of the orders that are at their end. Answered by how many were
+    /// erased, and how many kept because somebody still has work with the order.
+    EraseAddresses(EraseAddresses),
 }
 
 impl Command for OrdersCommand {
@@ -35,6 +38,7 @@ impl Command for OrdersCommand {
             OrdersCommand::Claim(_) => "claim",
             OrdersCommand::Backlog {} => "backlog",
             OrdersCommand::Find(_) => "find",
+            OrdersCommand::EraseAddresses(_) => "erase_addresses",
         }
     }
 }
@@ -162,4 +166,12 @@ pub struct Backlog {
 pub struct Find {
     /// The order.
     pub order_id: OrderId,
+}
+
+/// A user whose shipping addresses are to be erased.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EraseAddresses {
+    /// The user.
+    pub user_id: UserId,
 }

@@ -14,6 +14,7 @@ fn api() -> HttpApi {
         account_id: "123456789012".to_owned(),
         routes: Vec::new(),
         authorizers: std::collections::BTreeMap::new(),
+        cors: None,
         access_log_format: None,
     }
 }

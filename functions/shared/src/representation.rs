@@ -1,13 +1,14 @@
-//! A body with its entity tag, and the conditional answer (RFC 9110 §13.1.2).
+//! A public body with its entity tag, and the conditional answer (RFC 9110 §13.1.2).
 
 use lambda_http::Body;
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
 use lambda_http::http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use shared::error::Error;
-use shared::http::{self, Response};
-use shared::ids::base32;
+
+use crate::error::Error;
+use crate::http::{self, Response};
+use crate::ids::base32;
 
 /// Ready JSON and its strong entity tag.
 pub struct Representation {
@@ -28,7 +29,7 @@ impl Representation {
     }
 
     /// How many bytes it has.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.body.len()
     }
 
@@ -43,6 +44,8 @@ impl Representation {
         };
         response.headers_mut().insert(ETAG, self.etag.clone());
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache_control));
+        // Where the API answers other origins (CORS), it names the one that asked: no cache may show it to another one.
+        response.headers_mut().insert(VARY, HeaderValue::from_static("origin"));
         response
     }
 
