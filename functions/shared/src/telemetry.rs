@@ -170,8 +170,8 @@ impl Telemetry {
         }
     }
 
-    /// Logs that something happened to a user that somebody may want to look into. A metric
-    /// filter of the template counts those of one name that an alarm is for.
+    /// Logs that something happened to a user that somebody may want to look into. A metric filter of the template counts
+    /// those of one name that an alarm is for.
     pub fn event(&self, request_id: &str, event: &'static str, user_id: &UserId) {
         let event = Event { level: "WARN", request_id, function: self.function, event, user_id };
         if let Ok(line) = serde_json::to_string(&event) {

@@ -18,7 +18,7 @@ use shared::error::Error;
 use shared::identity::Role;
 use shared::ids::UserId;
 use shared::text::Text;
-use shared::transaction;
+use shared::transaction::{self, Cancelled};
 
 use crate::account::{Email, Username};
 use crate::attempts::{Counter, Key};
@@ -229,14 +229,13 @@ impl Store {
     /// Gives an account the admin's role, in both of its items, and ends all that began before.
     pub async fn make_admin(&self, username: &Username, user: &UserId) -> Result<(), Error> {
         let mut updates = Vec::new();
-        for (pk, sk) in [login_key(&username.normalised()), account_key(user)] {
+        for key in [login_key(&username.normalised()), account_key(user)] {
             let update = self
-                .in_next_epoch(pk, sk)
+                .in_next_epoch(key, user)?
                 .update_expression("SET #role = :role ADD epoch :one")
                 .condition_expression("user_id = :user")
                 .expression_attribute_names("#role", "role")
                 .expression_attribute_values(":role", aws::attribute(&Role::Admin)?)
-                .expression_attribute_values(":user", aws::attribute(user)?)
                 .build();
             updates.push(TransactWriteItem::builder().update(update.map_err(built)?).build());
         }
@@ -244,11 +243,12 @@ impl Store {
         written.map_err(|cancelled| cancelled.on_condition_failed(|| Error::NotFound("user")))
     }
 
-    /// An update of an item of an account, to be completed with an expression that adds `:one` to `epoch`.
-    fn in_next_epoch(&self, pk: String, sk: String) -> UpdateBuilder {
-        let update = Update::builder().table_name(&self.table);
-        let update = update.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk));
-        update.expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+    /// An update of an item of an account, to be completed with an expression that adds `:one` to `epoch`, and a condition
+    /// that the item is that of `:user`.
+    fn in_next_epoch(&self, key: (String, String), user: &UserId) -> Result<UpdateBuilder, Error> {
+        let update = Update::builder().table_name(&self.table).set_key(Some(key_item(key)));
+        let update = update.expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
+        Ok(update.expression_attribute_values(":user", aws::attribute(user)?))
     }
 
     /// A put as a part of a transaction.
@@ -261,6 +261,15 @@ impl Store {
         let get = self.client.get_item().table_name(&self.table);
         let get = get.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk)).consistent_read(true);
         Ok(get.send().await?.item)
+    }
+}
+
+/// Whether a transaction was done, or refused because something has changed.
+fn done(written: Result<(), Cancelled>) -> Result<bool, Error> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(Cancelled::Refused(_)) => Ok(false),
+        Err(Cancelled::Failed(error)) => Err(error),
     }
 }
 

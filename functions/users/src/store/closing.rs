@@ -8,8 +8,7 @@ use shared::error::Error;
 use shared::ids::UserId;
 use shared::transaction;
 
-use super::sessions::done;
-use super::{AccountRecord, Store, account_key, key_item, login_key};
+use super::{AccountRecord, Store, account_key, done, key_item, login_key};
 
 /// What takes the place of a closed account.
 #[derive(Serialize)]

@@ -8,8 +8,7 @@ use shared::error::Error;
 use shared::ids::UserId;
 use shared::transaction;
 
-use super::sessions::done;
-use super::{Login, Store, account_key, key_item, keyed};
+use super::{Login, Store, account_key, done, key_item, keyed};
 use crate::account::Username;
 use crate::token::Hash;
 
@@ -33,19 +32,16 @@ impl Store {
     /// is false: a record without an epoch is of the first.)
     pub async fn set_password(&self, seen: &Login, hash: &str, used: Option<&Hash>) -> Result<bool, Error> {
         let login = self
-            .in_next_epoch(seen.pk.clone(), seen.sk.clone())
+            .in_next_epoch((seen.pk.clone(), seen.sk.clone()), &seen.user_id)?
             .update_expression("SET password_hash = :hash ADD epoch :one")
             .condition_expression("user_id = :user AND NOT (epoch > :epoch)")
-            .expression_attribute_values(":user", aws::attribute(&seen.user_id)?)
             .expression_attribute_values(":hash", AttributeValue::S(hash.to_owned()))
             .expression_attribute_values(":epoch", aws::attribute(&seen.epoch)?)
             .build();
-        let (pk, sk) = account_key(&seen.user_id);
         let account = self
-            .in_next_epoch(pk, sk)
+            .in_next_epoch(account_key(&seen.user_id), &seen.user_id)?
             .update_expression("ADD epoch :one")
             .condition_expression("user_id = :user")
-            .expression_attribute_values(":user", aws::attribute(&seen.user_id)?)
             .build();
         let mut items = Vec::new();
         for update in [login, account] {

@@ -7,9 +7,9 @@ use shared::clock::Timestamp;
 use shared::error::Error;
 use shared::identity::Role;
 use shared::ids::{SessionId, UserId};
-use shared::transaction::{self, Cancelled};
+use shared::transaction;
 
-use super::{Store, account_key, closing, key_item, keyed};
+use super::{Store, account_key, closing, done, key_item, keyed};
 use crate::session::Session;
 use crate::token::Hash;
 
@@ -148,14 +148,5 @@ impl Store {
             expires_at: session.expires_at,
         };
         self.put(token_key(&session.current_hash), &record)
-    }
-}
-
-/// Whether a transaction was done, or refused because something has changed.
-pub(super) fn done(written: Result<(), Cancelled>) -> Result<bool, Error> {
-    match written {
-        Ok(()) => Ok(true),
-        Err(Cancelled::Refused(_)) => Ok(false),
-        Err(Cancelled::Failed(error)) => Err(error),
     }
 }
