@@ -15,7 +15,7 @@ use crate::base;
 use crate::chaos::{Chaos, Rate};
 use crate::database::{self, Access};
 use crate::environment::{Environment, PASSED_ON};
-use crate::gateway::AccessLog;
+use crate::gateway::{AccessLog, Jwks};
 use crate::keys::Keys;
 use crate::output::Output;
 use crate::remote::Remote;
@@ -65,6 +65,10 @@ struct Flags {
     /// Do not enforce the template's throttles
     #[arg(long)]
     no_throttle: bool,
+    /// Where the keys of an issuer are, for the template's JWT authorizers [default: where the issuer publishes them]; may
+    /// be repeated
+    #[arg(long, value_name = "ISSUER=FILE|URL", value_parser = jwks)]
+    jwks: Vec<(String, Jwks)>,
     /// Let so many of the calls between checkout, the functions and the database meet a fault, such as 0.05
     #[arg(long, value_name = "RATE", conflicts_with = "functions")]
     chaos: Option<Rate>,
@@ -152,6 +156,7 @@ fn options(
         functions: flags.functions.map(|url| Remote::new(&url).map(Arc::new)).transpose()?,
         seed: !flags.no_seed,
         throttle: !flags.no_throttle,
+        jwks: flags.jwks.into_iter().collect(),
         schedules: true,
         stack: "portico".to_owned(),
         clock: Clock::system(),
@@ -166,6 +171,14 @@ fn parameter(argument: &str) -> Result<(String, String), String> {
     match argument.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as NAME=VALUE, such as Architecture=x86_64".to_owned()),
+    }
+}
+
+/// Reads `ISSUER=FILE` or `ISSUER=URL`. The issuer is a URL itself, of which one with an `=` cannot be written.
+fn jwks(argument: &str) -> Result<(String, Jwks), String> {
+    match argument.split_once('=') {
+        Some((issuer, at)) if issuer.starts_with("https://") && !at.is_empty() => Ok((issuer.to_owned(), at.into())),
+        _ => Err("write it as ISSUER=FILE or ISSUER=URL, such as https://id.example=jwks.json".to_owned()),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::base::Base;
 use crate::chaos::{Chaos, Wires};
 use crate::database::Access;
 use crate::functions::Functions;
-use crate::gateway::{AccessLog, Gateway, Settings};
+use crate::gateway::{AccessLog, Gateway, Jwks, Settings};
 use crate::mounted::{self, Mounted, Surroundings};
 use crate::remote::Remote;
 use crate::schedules::Schedules;
@@ -41,6 +41,8 @@ pub struct Options {
     pub seed: bool,
     /// Whether the template's throttles hold.
     pub throttle: bool,
+    /// Where the keys of issuers of JWTs are, for JWT authorizers.
+    pub jwks: BTreeMap<String, Jwks>,
     /// Whether the template's schedules run.
     pub schedules: bool,
     /// The stack's name, which begins the names of tables and functions.
@@ -105,6 +107,7 @@ impl Shop {
             throttle: options.throttle,
             source_ip: None,
             access_log: options.access,
+            jwks: options.jwks,
         };
         let gateway = Gateway::new(&base.template, &functions, settings);
         let functions = Arc::new(functions);
@@ -204,6 +207,7 @@ mod tests {
             functions: None,
             seed: true,
             throttle: true,
+            jwks: BTreeMap::new(),
             schedules: false,
             stack: "test".to_owned(),
             clock: Clock::system(),

@@ -1,103 +1,71 @@
-//! Lambda authorizers: asked before a protected route's function, with simple answers, and nothing remembered.
-//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>
+//! Authorizers: asked before a protected route's function. A function decides ([`lambda`]), or the API itself verifies a
+//! JWT ([`jwt`]).
 
-use std::borrow::Cow;
+mod cache;
+mod jwt;
+mod lambda;
+mod policy;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use serde::Deserialize;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
+#[cfg(test)]
+pub use jwt::tests::signer;
+pub use jwt::{Jwks, JwtAuthorizer};
+pub use lambda::LambdaAuthorizer;
+
 use super::event::Routed;
-use super::ids::invocation_id;
-use crate::functions::{Function, Invocation};
-use crate::template::IdentitySource;
 
 /// How long the API waits for an authorizer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An authorizer and its function.
-pub struct Authorizer {
-    /// The function.
-    pub function: Arc<Function>,
-    /// What must be in the request before it is asked.
-    pub identity_sources: Vec<IdentitySource>,
+/// What is asked before a route.
+pub enum Authorizer {
+    /// A function.
+    Lambda(LambdaAuthorizer),
+    /// The keys of an issuer.
+    Jwt(JwtAuthorizer),
 }
 
 /// What came of asking.
 pub enum Decision {
-    /// Go on, with what the authorizer found out about the caller.
-    Allowed(Option<Box<RawValue>>),
-    /// Something that identifies the caller is missing; the authorizer was not asked (401).
-    Unidentified,
-    /// The authorizer said no (403).
-    Refused,
+    /// Go on, with what is known about the caller.
+    Allowed(Option<Caller>),
+    /// What identifies the caller is missing, or is no good token (401). Only JWT authorizers say how to do better.
+    Unidentified(Option<Challenge>),
+    /// The caller may not do this (403).
+    Refused(Option<Challenge>),
     /// The authorizer gave no answer, or none that can be read (500). Why is for the operator.
     Failed(String),
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SimpleAnswer<'a> {
-    is_authorized: bool,
-    #[serde(borrow)]
-    context: Option<&'a RawValue>,
+/// What a JWT authorizer says to whom it refuses.
+pub struct Challenge {
+    /// The value of `WWW-Authenticate` (RFC 6750 §3).
+    pub value: String,
+    /// Why, for the operator.
+    pub why: String,
+}
+
+/// Who calls, in the spelling of an event's `requestContext.authorizer`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Caller {
+    /// A function's context.
+    Lambda(Arc<RawValue>),
+    /// The claims of a JWT.
+    Jwt(Arc<RawValue>),
 }
 
 impl Authorizer {
-    /// Asks about a request.
-    pub async fn decide(&self, routed: &Routed<'_>) -> Decision {
-        let identity: Option<Vec<Cow<'_, str>>> =
-            self.identity_sources.iter().map(|source| routed.identity(source)).collect();
-        let Some(identity) = identity else { return Decision::Unidentified };
-        let event = match routed.authorizer_event(&identity) {
-            Ok(event) => Bytes::from(event),
-            Err(error) => return Decision::Failed(error.to_string()),
-        };
-        let invocation = Invocation { request_id: invocation_id(), trace_id: Some(routed.ids.trace.clone()) };
-        match tokio::time::timeout(TIMEOUT, self.function.invoke(event, invocation)).await {
-            Ok(Ok(answer)) => read(&answer),
-            Ok(Err(failure)) => Decision::Failed(failure.to_string()),
-            Err(_) => Decision::Failed("the authorizer gave no answer in time".to_owned()),
-        }
-    }
-}
-
-fn read(answer: &[u8]) -> Decision {
-    match serde_json::from_slice::<SimpleAnswer<'_>>(answer) {
-        Ok(SimpleAnswer { is_authorized: false, .. }) => Decision::Refused,
-        Ok(SimpleAnswer { is_authorized: true, context }) => match context {
-            None => Decision::Allowed(None),
-            Some(context) if context.get() == "{}" => Decision::Allowed(None),
-            Some(context) if context.get().starts_with('{') => Decision::Allowed(Some(context.to_owned())),
-            Some(_) => Decision::Failed("the authorizer's context is not an object".to_owned()),
-        },
-        Err(error) => Decision::Failed(format!("the authorizer's answer is malformed: {error}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_true_is_a_yes() {
-        assert!(matches!(read(br#"{"isAuthorized":true}"#), Decision::Allowed(None)));
-        let Decision::Allowed(Some(context)) = read(br#"{"isAuthorized":true,"context":{"n":1, "s":"x"}}"#) else {
-            panic!("allowed");
-        };
-        assert_eq!(context.get(), r#"{"n":1, "s":"x"}"#);
-        assert!(matches!(read(br#"{"isAuthorized":false,"context":{"a":1}}"#), Decision::Refused));
-        for wrong in [
-            r#"{"isAuthorized":"true"}"#,
-            "{}",
-            "null",
-            "true",
-            r#"{"isAuthorized":1}"#,
-            r#"{"isAuthorized":true,"context":"x"}"#,
-        ] {
-            assert!(matches!(read(wrong.as_bytes()), Decision::Failed(_)), "{wrong}");
+    /// Asks about a request to a route that wants one of these scopes, if any.
+    pub async fn decide(&self, routed: &Routed<'_>, scopes: &[String]) -> Decision {
+        match self {
+            Authorizer::Lambda(authorizer) => authorizer.decide(routed).await,
+            Authorizer::Jwt(authorizer) => authorizer.decide(routed, scopes).await,
         }
     }
 }

@@ -12,7 +12,7 @@ use shared::clock::Timestamp;
 
 use super::access::{AccessLine, Verdict};
 use super::answer::{self, Answer};
-use super::authorize::Decision;
+use super::authorize::{Challenge, Decision};
 use super::cors;
 use super::event::Routed;
 use super::ids::Ids;
@@ -36,6 +36,8 @@ struct Trail<'g> {
     preflight: bool,
     integration_latency: Option<Duration>,
     failure: Option<String>,
+    /// What `WWW-Authenticate` says.
+    challenge: Option<String>,
 }
 
 impl Gateway {
@@ -53,6 +55,7 @@ impl Gateway {
             preflight: false,
             integration_latency: None,
             failure: None,
+            challenge: None,
         };
         let outcome = match check(&head) {
             Ok(()) => match read(body).await {
@@ -67,6 +70,9 @@ impl Gateway {
             && !trail.preflight
         {
             cors::apply(cors, &head.headers, answer.headers_mut(), own);
+        }
+        if let Some(Ok(challenge)) = trail.challenge.as_deref().map(HeaderValue::from_str) {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         if let Ok(id) = HeaderValue::from_str(ids.request.as_str()) {
             answer.headers_mut().insert("apigw-requestid", id);
@@ -126,19 +132,19 @@ impl Gateway {
             route_key: &route.key,
             path_parameters: route.pattern.parameters(segments),
         };
-        let context = match &route.authorizer {
+        let caller = match &route.authorizer {
             None => None,
-            Some(authorizer) => match authorizer.decide(&routed).await {
-                Decision::Allowed(context) => {
+            Some(authorizer) => match authorizer.decide(&routed, &route.scopes).await {
+                Decision::Allowed(caller) => {
                     trail.verdict = Verdict::Allowed;
-                    context
+                    caller
                 }
-                Decision::Unidentified => {
-                    trail.verdict = Verdict::Unidentified;
+                Decision::Unidentified(challenge) => {
+                    trail.refuse(Verdict::Unidentified, challenge);
                     return Err(StatusCode::UNAUTHORIZED);
                 }
-                Decision::Refused => {
-                    trail.verdict = Verdict::Refused;
+                Decision::Refused(challenge) => {
+                    trail.refuse(Verdict::Refused, challenge);
                     return Err(StatusCode::FORBIDDEN);
                 }
                 Decision::Failed(why) => {
@@ -147,7 +153,7 @@ impl Gateway {
                 }
             },
         };
-        let event = routed.event(context.as_deref()).map_err(|error| trail.fail(error.to_string()))?;
+        let event = routed.event(caller.as_ref()).map_err(|error| trail.fail(error.to_string()))?;
         if event.len() > MAX_EVENT {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
@@ -167,6 +173,14 @@ impl Gateway {
 }
 
 impl Trail<'_> {
+    /// Keeps what an authorizer said, for the client and for the operator.
+    fn refuse(&mut self, verdict: Verdict, challenge: Option<Challenge>) {
+        self.verdict = verdict;
+        if let Some(Challenge { value, why }) = challenge {
+            (self.challenge, self.failure) = (Some(value), Some(why));
+        }
+    }
+
     /// Keeps for the operator what the client does not learn.
     fn fail(&mut self, why: String) -> StatusCode {
         self.failure = Some(why);

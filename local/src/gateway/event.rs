@@ -2,17 +2,18 @@
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::header;
 use http::request::Parts;
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::value::RawValue;
 use shared::clock::Timestamp;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use super::authorize::Caller;
 use super::ids::Ids;
 use super::parts::{cookies, joined, query_parameters, text_or_base64};
 use crate::template::{HttpApi, IdentitySource};
@@ -20,6 +21,9 @@ use crate::template::{HttpApi, IdentitySource};
 /// `14/Apr/2025:22:14:16 +0000`
 const LOG_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
+
+/// What every request is said to have come by.
+const PROTOCOL: &str = "HTTP/1.1";
 
 /// Headers that end at the API.
 const NOT_FORWARDED: [&str; 7] =
@@ -51,8 +55,8 @@ pub struct Routed<'a> {
 }
 
 impl Routed<'_> {
-    /// The event for the route's function. `authorizer` is the context that an authorizer gave.
-    pub fn event(&self, authorizer: Option<&RawValue>) -> Result<Vec<u8>, serde_json::Error> {
+    /// The event for the route's function. `authorizer` is what an authorizer found out.
+    pub fn event(&self, authorizer: Option<&Caller>) -> Result<Vec<u8>, serde_json::Error> {
         let body = (!self.body.is_empty()).then(|| text_or_base64(self.head, self.body));
         let (body, is_base64_encoded) = match body {
             Some((body, encoded)) => (Some(body), encoded),
@@ -70,10 +74,7 @@ impl Routed<'_> {
     }
 
     /// The event for the route's authorizer: no body, but what identifies the caller.
-    pub fn authorizer_event(&self, identity: &[Cow<'_, str>]) -> Result<Vec<u8>, serde_json::Error> {
-        let HttpApi { region, account_id, api_id, stage, .. } = self.api;
-        let method = self.head.method.as_str();
-        let arn = format!("arn:aws:execute-api:{region}:{account_id}:{api_id}/{stage}/{method}{}", self.raw_path);
+    pub fn authorizer_event(&self, identity: &[Cow<'_, str>], arn: &str) -> Result<Vec<u8>, serde_json::Error> {
         let event = Event {
             kind: Some("REQUEST"),
             route_arn: Some(arn),
@@ -85,6 +86,15 @@ impl Routed<'_> {
         write(&event, 0)
     }
 
+    /// The ARN of the call, which has the stage before the method and so not in the path.
+    pub fn route_arn(&self) -> String {
+        let HttpApi { region, account_id, api_id, stage, .. } = self.api;
+        let method = self.head.method.as_str();
+        let in_stage = self.raw_path.strip_prefix('/').and_then(|path| path.strip_prefix(stage.as_str()));
+        let path = in_stage.filter(|path| path.is_empty() || path.starts_with('/')).unwrap_or(self.raw_path);
+        format!("arn:aws:execute-api:{region}:{account_id}:{api_id}/{stage}/{method}{path}")
+    }
+
     /// What an identity source is in this request; `None` if it is missing or empty.
     pub fn identity(&self, source: &IdentitySource) -> Option<Cow<'_, str>> {
         let value = match source {
@@ -92,25 +102,33 @@ impl Routed<'_> {
             IdentitySource::Query(name) => {
                 self.query().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)?
             }
-            IdentitySource::Context(name) => Cow::Borrowed(self.context(name)?),
+            IdentitySource::Context(name) => self.context(name)?,
+            IdentitySource::StageVariable(name) => Cow::Borrowed(self.api.stage_variables.get(name)?.as_str()),
         };
         (!value.is_empty()).then_some(value)
     }
 
     /// A variable of the request context, of those that [`template`](crate::template) lets through.
-    fn context(&self, name: &str) -> Option<&str> {
-        Some(match name {
-            "accountId" => &self.api.account_id,
-            "apiId" => &self.api.api_id,
+    fn context(&self, name: &str) -> Option<Cow<'_, str>> {
+        let HttpApi { account_id, api_id, stage, .. } = self.api;
+        Some(Cow::Borrowed(match name {
+            "accountId" => account_id,
+            "apiId" | "domainPrefix" => api_id,
+            "domainName" => return Some(Cow::Owned(self.domain_name())),
             "httpMethod" => self.head.method.as_str(),
             "identity.sourceIp" => self.source_ip,
             "identity.userAgent" => self.user_agent(),
             "path" => self.raw_path,
+            "protocol" => PROTOCOL,
             "requestId" => self.ids.request.as_str(),
             "routeKey" => self.route_key,
-            "stage" => &self.api.stage,
+            "stage" => stage,
             _ => return None,
-        })
+        }))
+    }
+
+    fn domain_name(&self) -> String {
+        format!("{}.execute-api.{}.amazonaws.com", self.api.api_id, self.api.region)
     }
 
     fn query(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
@@ -122,7 +140,7 @@ impl Routed<'_> {
         value.and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).unwrap_or_default()
     }
 
-    fn common<'s>(&'s self, authorizer: Option<&'s RawValue>) -> Event<'s> {
+    fn common<'s>(&'s self, authorizer: Option<&'s Caller>) -> Event<'s> {
         let api = self.api;
         let time = OffsetDateTime::from_unix_timestamp(self.time.as_secs()).ok();
         Event {
@@ -139,13 +157,13 @@ impl Routed<'_> {
             request_context: RequestContext {
                 account_id: &api.account_id,
                 api_id: &api.api_id,
-                authorizer: authorizer.map(|context| Authorizer { lambda: context }),
-                domain_name: format!("{}.execute-api.{}.amazonaws.com", api.api_id, api.region),
+                authorizer,
+                domain_name: self.domain_name(),
                 domain_prefix: &api.api_id,
                 http: Http {
                     method: self.head.method.as_str(),
                     path: self.raw_path,
-                    protocol: "HTTP/1.1",
+                    protocol: PROTOCOL,
                     source_ip: self.source_ip,
                     user_agent: self.user_agent(),
                 },
@@ -156,6 +174,7 @@ impl Routed<'_> {
                 time_epoch: self.time.as_millis(),
             },
             body: None,
+            stage_variables: &api.stage_variables,
             path_parameters: Pairs(
                 self.path_parameters
                     .iter()
@@ -180,7 +199,7 @@ struct Event<'a> {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    route_arn: Option<String>,
+    route_arn: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity_source: Option<&'a [Cow<'a, str>]>,
     route_key: &'a str,
@@ -196,6 +215,8 @@ struct Event<'a> {
     body: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Pairs::is_empty")]
     path_parameters: Pairs<'a>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    stage_variables: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     is_base64_encoded: Option<bool>,
 }
@@ -206,7 +227,7 @@ struct RequestContext<'a> {
     account_id: &'a str,
     api_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    authorizer: Option<Authorizer<'a>>,
+    authorizer: Option<&'a Caller>,
     domain_name: String,
     domain_prefix: &'a str,
     http: Http<'a>,
@@ -215,11 +236,6 @@ struct RequestContext<'a> {
     stage: &'a str,
     time: String,
     time_epoch: i64,
-}
-
-#[derive(serde::Serialize)]
-struct Authorizer<'a> {
-    lambda: &'a RawValue,
 }
 
 #[derive(serde::Serialize)]

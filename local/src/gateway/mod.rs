@@ -24,12 +24,13 @@ use shared::clock::Clock;
 use tokio::net::TcpListener;
 
 pub use access::{AccessLine, AccessLog, Verdict};
+pub use authorize::Jwks;
 pub use ids::{RequestId, invocation_id};
 
 use crate::functions::{Function, Functions};
 use crate::server::{self, Running};
-use crate::template::{HttpApi, Template};
-use authorize::Authorizer;
+use crate::template::{self, HttpApi, Template};
+use authorize::{Authorizer, JwtAuthorizer, LambdaAuthorizer};
 use routing::Pattern;
 use throttle::Bucket;
 
@@ -44,11 +45,13 @@ pub struct Settings {
     pub source_ip: Option<IpAddr>,
     /// Where a line for each request goes.
     pub access_log: Option<AccessLog>,
+    /// Where the keys of JWTs are, by issuer; of others, the issuer's discovery document says.
+    pub jwks: BTreeMap<String, Jwks>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { clock: Clock::system(), throttle: true, source_ip: None, access_log: None }
+        Self { clock: Clock::system(), throttle: true, source_ip: None, access_log: None, jwks: BTreeMap::new() }
     }
 }
 
@@ -66,6 +69,7 @@ struct Route {
     pattern: Pattern,
     bucket: Option<Bucket>,
     authorizer: Option<Arc<Authorizer>>,
+    scopes: Vec<String>,
     function: Arc<Function>,
     timeout: Duration,
 }
@@ -76,10 +80,17 @@ impl Gateway {
         let api = template.api.clone();
         let mut authorizers = BTreeMap::new();
         for (name, authorizer) in &api.authorizers {
-            if let Some(function) = functions.by_id(&authorizer.function) {
-                let identity_sources = authorizer.identity_sources.clone();
-                authorizers.insert(name, Arc::new(Authorizer { function: Arc::clone(function), identity_sources }));
-            }
+            let authorizer = match authorizer {
+                template::Authorizer::Lambda(declared) => match functions.by_id(&declared.function) {
+                    Some(function) => Authorizer::Lambda(LambdaAuthorizer::new(declared, Arc::clone(function))),
+                    None => continue,
+                },
+                template::Authorizer::Jwt(declared) => {
+                    let jwks = settings.jwks.get(&declared.issuer).cloned();
+                    Authorizer::Jwt(JwtAuthorizer::new(declared.clone(), jwks, settings.clock.clone()))
+                }
+            };
+            authorizers.insert(name, Arc::new(authorizer));
         }
         let mut routes = Vec::new();
         for route in &api.routes {
@@ -97,6 +108,7 @@ impl Gateway {
                 pattern: Pattern::new(route),
                 bucket: route.throttle.filter(|_| settings.throttle).map(Bucket::new),
                 authorizer,
+                scopes: route.scopes.clone(),
                 function: Arc::clone(function),
                 timeout: route.integration_timeout,
             });

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+mod authorizers;
+
 use super::*;
 use crate::functions::{Handler, mount, mount_http};
 use crate::template::Given;
@@ -100,8 +102,13 @@ impl Stage {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
         let access_log = Some(AccessLog::to_sink(move |line| sink.lock().unwrap().push(line)));
-        let settings =
-            Settings { clock: clock.clone(), throttle: true, source_ip: Some([203, 0, 113, 7].into()), access_log };
+        let settings = Settings {
+            clock: clock.clone(),
+            throttle: true,
+            source_ip: Some([203, 0, 113, 7].into()),
+            access_log,
+            ..Settings::default()
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let running = Gateway::new(&template, &functions, settings).serve(listener).unwrap();
         Self { running, clock, asked, lines }

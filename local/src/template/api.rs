@@ -6,7 +6,7 @@ use super::authorizers;
 use super::cors;
 use super::functions::Declared;
 use super::model::{HttpApi, Route, Throttle};
-use super::node::{Fault, Node, Value};
+use super::node::{Entry, Fault, Node, Value};
 use super::routes;
 use super::scope::{ACCOUNT_ID, REGION, Scope};
 use super::section::Section;
@@ -95,6 +95,12 @@ pub fn read(
     };
     let mut particular = particular(&mut section, warnings)?;
     let cors = cors::read(scope, &mut section)?;
+    let mut stage_variables = BTreeMap::new();
+    if let Some(node) = section.take("StageVariables")? {
+        for Entry { key, value, .. } in node.map("StageVariables")? {
+            stage_variables.insert(key.clone(), value.text(key)?.to_owned());
+        }
+    }
     let auth = authorizers::read(&mut section, functions, warnings)?;
     section.close()?;
 
@@ -123,6 +129,7 @@ pub fn read(
         account_id: ACCOUNT_ID.to_owned(),
         routes,
         authorizers: auth.authorizers,
+        stage_variables,
         cors,
         access_log_format,
     })

@@ -21,8 +21,8 @@ use std::fmt;
 use std::path::Path;
 
 pub use model::{
-    Architecture, Attribute, AttributeKind, Cors, Function, HttpApi, IdentitySource, Index, KeyPart, KeyRole,
-    LambdaAuthorizer, Projection, Route, Schedule, Segment, Table, Template, Throttle,
+    Architecture, Attribute, AttributeKind, Authorizer, Cors, Function, HttpApi, IdentitySource, Index, JwtAuthorizer,
+    KeyPart, KeyRole, LambdaAuthorizer, Projection, Route, Schedule, Segment, Table, Template, Throttle,
 };
 pub use routes::INTEGRATION_TIMEOUT;
 pub use scope::{ACCOUNT_ID, REGION};

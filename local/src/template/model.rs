@@ -111,7 +111,9 @@ pub struct HttpApi {
     /// Every route, in the template's order.
     pub routes: Vec<Route>,
     /// The authorizers by their name.
-    pub authorizers: BTreeMap<String, LambdaAuthorizer>,
+    pub authorizers: BTreeMap<String, Authorizer>,
+    /// The stage's variables.
+    pub stage_variables: BTreeMap<String, String>,
     /// `CorsConfiguration`; without one the API says nothing about CORS.
     pub cors: Option<Cors>,
     /// `AccessLogSettings.Format`, unresolved `$context` variables in it.
@@ -148,6 +150,8 @@ pub struct Route {
     pub function: String,
     /// The authorizer's name; `None` is an open route.
     pub authorizer: Option<String>,
+    /// OAuth scopes of which a JWT must have at least one; none if this is empty.
+    pub scopes: Vec<String>,
     /// The limit that holds for this route; `None` is no limit.
     pub throttle: Option<Throttle>,
     /// How long the API waits for the function.
@@ -183,13 +187,39 @@ pub struct Throttle {
     pub burst: u64,
 }
 
-/// A Lambda authorizer of payload format 2.0 with simple answers.
+/// What is asked before a protected route.
+#[derive(Debug, Clone)]
+pub enum Authorizer {
+    /// A function decides.
+    Lambda(LambdaAuthorizer),
+    /// The API itself verifies a JWT.
+    Jwt(JwtAuthorizer),
+}
+
+/// A Lambda authorizer of payload format 2.0.
 #[derive(Debug, Clone)]
 pub struct LambdaAuthorizer {
     /// The function's logical id.
     pub function: String,
-    /// What must be there before it is asked, in the template's order.
+    /// Whether it answers `{"isAuthorized": …}`; otherwise with an IAM policy.
+    pub simple: bool,
+    /// What must be there before it is asked, in the order in which SAM writes it.
     pub identity_sources: Vec<IdentitySource>,
+    /// How long an answer holds for the same identity; `None` is only for the request that it was given for.
+    pub ttl: Option<Duration>,
+    /// The line of the template it begins on.
+    pub line: usize,
+}
+
+/// An authorizer that verifies JWTs by the keys of their issuer.
+#[derive(Debug, Clone)]
+pub struct JwtAuthorizer {
+    /// What the claim `iss` must be: an https URL.
+    pub issuer: String,
+    /// Of which the claim `aud`, or else `client_id`, must be one.
+    pub audience: Vec<String>,
+    /// Where the token is.
+    pub identity_source: IdentitySource,
     /// The line of the template it begins on.
     pub line: usize,
 }
@@ -203,6 +233,8 @@ pub enum IdentitySource {
     Query(String),
     /// `$context.x`, such as `routeKey`.
     Context(String),
+    /// `$stageVariables.x`
+    StageVariable(String),
 }
 
 /// One DynamoDB table.

@@ -49,15 +49,14 @@ pub fn read(
             "the route `{method} {path}` ends in a slash, which an HTTP API drops: nothing will reach it."
         ));
     }
-    let choice = match section.section("Auth")? {
-        Some(mut own) => {
-            let choice = own.take("Authorizer")?;
-            own.close()?;
-            choice
-        }
-        None => None,
-    };
+    let (mut choice, mut scopes) = (None, None);
+    if let Some(mut own) = section.section("Auth")? {
+        choice = own.take("Authorizer")?;
+        scopes = own.take("AuthorizationScopes")?;
+        own.close()?;
+    }
     let authorizer = auth.choose(choice.as_ref(), &method)?;
+    let scopes = auth.scopes(authorizer.as_deref(), scopes.as_ref())?;
     if let Some(version) = section.take("PayloadFormatVersion")?
         && version.text("PayloadFormatVersion")? != "2.0"
     {
@@ -76,8 +75,8 @@ pub fn read(
     };
     section.close()?;
     let function = declared.function.logical_id.clone();
-    let route =
-        Route { method, path, segments, function, authorizer, throttle: None, integration_timeout, line: event.line };
+    let (throttle, line) = (None, event.line);
+    let route = Route { method, path, segments, function, authorizer, scopes, throttle, integration_timeout, line };
     Ok((route, own))
 }
 

@@ -66,7 +66,8 @@ fn the_projects_own_template_is_understood() {
     assert_eq!(route("GET /products").throttle, Some(Throttle { rate_milli: 100_000, burst: 200 }));
     assert_eq!(route("POST /login").authorizer, None);
     assert_eq!(route("GET /users/me").authorizer.as_deref(), Some("AccessToken"));
-    let authorizer = &template.api.authorizers["AccessToken"];
+    let Authorizer::Lambda(authorizer) = &template.api.authorizers["AccessToken"] else { panic!("a function") };
+    assert!(authorizer.simple && authorizer.ttl.is_none());
     assert_eq!(authorizer.function, "AuthorizerFunction");
     assert_eq!(authorizer.identity_sources, [IdentitySource::Header("authorization".to_owned())]);
     assert!(template.api.access_log_format.as_deref().is_some_and(|format| format.contains("$context.requestId")));

@@ -1,6 +1,7 @@
 //! The event's rules, and that AWS's own types read it.
 
 use aws_lambda_events::apigw::{ApiGatewayV2CustomAuthorizerV2Request, ApiGatewayV2httpRequest};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::*;
@@ -13,7 +14,8 @@ fn api() -> HttpApi {
         region: "eu-central-1".to_owned(),
         account_id: "123456789012".to_owned(),
         routes: Vec::new(),
-        authorizers: std::collections::BTreeMap::new(),
+        authorizers: BTreeMap::new(),
+        stage_variables: BTreeMap::new(),
         cors: None,
         access_log_format: None,
     }
@@ -38,9 +40,9 @@ fn events(uri: &str, headers: &[(&str, &str)], body: &'static str, context: Opti
         route_key: "POST /pets/{id}",
         path_parameters: vec![("id", "a b".into())],
     };
-    let context = context.map(|context| RawValue::from_string(context.to_owned()).unwrap());
-    let event = routed.event(context.as_deref()).unwrap();
-    let asked = routed.authorizer_event(&["Bearer x".into()]).unwrap();
+    let caller = context.map(|context| RawValue::from_string(context.to_owned()).unwrap().into()).map(Caller::Lambda);
+    let event = routed.event(caller.as_ref()).unwrap();
+    let asked = routed.authorizer_event(&["Bearer x".into()], &routed.route_arn()).unwrap();
     serde_json::from_slice::<ApiGatewayV2httpRequest>(&event).expect("AWS's type reads the event");
     serde_json::from_slice::<ApiGatewayV2CustomAuthorizerV2Request>(&asked).expect("AWS's type reads the question");
     (serde_json::from_slice(&event).unwrap(), serde_json::from_slice(&asked).unwrap())

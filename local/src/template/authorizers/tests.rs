@@ -1,0 +1,126 @@
+//! Authorizers as templates declare them: what is read, what is refused, what is warned of.
+
+use crate::template::{Authorizer, Fault, Given, IdentitySource, Template};
+
+/// A template with the authorizer `A`, which `auth` declares, and a route of whose `Auth` are these properties.
+fn parse(auth: &str, route: &str) -> Result<Template, String> {
+    let source = format!(
+        "Resources:
+  Api: {{Type: AWS::Serverless::HttpApi, Properties: {{Auth: {{Authorizers: {{A: {{{auth}}}}}}}}}}}
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: target/lambda/fn/
+      Events:
+        Get: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: GET, Path: /a, Auth: {{{route}}}}}}}
+"
+    );
+    Template::parse(&source, &Given::defaults("shop")).map_err(|Fault { line, message }| format!("{line}: {message}"))
+}
+
+/// A Lambda authorizer with these properties beside the needed ones.
+fn lambda(more: &str) -> String {
+    format!(
+        "FunctionArn: !GetAtt Fn.Arn, AuthorizerPayloadFormatVersion: '2.0', EnableFunctionDefaultPermissions: true{more}"
+    )
+}
+
+const JWT: &str = "JwtConfiguration: {issuer: 'https://id.example', audience: [shop]}";
+
+#[test]
+fn policies_are_the_answers_unless_simple_ones_are_enabled() {
+    for (more, simple) in
+        [("", false), (", EnableSimpleResponses: false", false), (", EnableSimpleResponses: true", true)]
+    {
+        let template = parse(&lambda(more), "Authorizer: A").unwrap();
+        let Authorizer::Lambda(authorizer) = &template.api.authorizers["A"] else { panic!("a function") };
+        assert_eq!((authorizer.simple, authorizer.ttl), (simple, None), "{more}");
+    }
+}
+
+#[test]
+fn identity_and_its_time_are_read() {
+    let identity =
+        ", Identity: {Context: [routeKey], StageVariables: [v], QueryStrings: [q], Headers: [H], ReauthorizeEvery: 30}";
+    let template = parse(&lambda(identity), "Authorizer: A").unwrap();
+    let Authorizer::Lambda(authorizer) = &template.api.authorizers["A"] else { panic!("a function") };
+    let text = str::to_owned;
+    assert_eq!(
+        authorizer.identity_sources,
+        [
+            IdentitySource::Header(text("h")),
+            IdentitySource::Query(text("q")),
+            IdentitySource::StageVariable(text("v")),
+            IdentitySource::Context(text("routeKey")),
+        ]
+    );
+    assert_eq!(authorizer.ttl.map(|ttl| ttl.as_secs()), Some(30));
+    assert_eq!(template.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn a_jwt_authorizer_has_scopes_that_a_route_may_replace() {
+    let scoped = format!("{JWT}, IdentitySource: $request.querystring.token, AuthorizationScopes: [read]");
+    let scopes = |route: &str| parse(&scoped, route).unwrap().api.routes[0].scopes.clone();
+    assert_eq!(scopes("Authorizer: A"), ["read"]);
+    assert_eq!(scopes("Authorizer: A, AuthorizationScopes: [write]"), ["write"]);
+    assert_eq!(scopes("Authorizer: A, AuthorizationScopes: []"), Vec::<String>::new());
+    assert_eq!(scopes("Authorizer: NONE"), Vec::<String>::new());
+    let template = parse(&scoped, "Authorizer: A").unwrap();
+    let Authorizer::Jwt(authorizer) = &template.api.authorizers["A"] else { panic!("JWTs") };
+    assert_eq!(
+        (authorizer.issuer.as_str(), authorizer.audience.as_slice()),
+        ("https://id.example", &["shop".to_owned()][..])
+    );
+    assert_eq!(authorizer.identity_source, IdentitySource::Query("token".to_owned()));
+}
+
+#[test]
+fn what_aws_would_refuse_is_refused() {
+    for (auth, route, expected) in [
+        (
+            lambda(", Identity: {ReauthorizeEvery: 5}"),
+            "Authorizer: A",
+            "AWS keeps no answers (ReauthorizeEvery) of an authorizer without identity sources.",
+        ),
+        (
+            lambda(", Identity: {Headers: [A], ReauthorizeEvery: 3601}"),
+            "Authorizer: A",
+            "ReauthorizeEvery must be between 0 and 3600 seconds.",
+        ),
+        (
+            lambda(", Identity: {Context: [authorizer.x]}"),
+            "Authorizer: A",
+            "`$context.authorizer.x` is not understood by the local shop.",
+        ),
+        (
+            lambda(""),
+            "Authorizer: A, AuthorizationScopes: [read]",
+            "AuthorizationScopes are for routes whose authorizer verifies JWTs.",
+        ),
+        (lambda(", AuthorizationScopes: [read]"), "", "`A` has AuthorizationScopes and verifies no JWTs."),
+        (JWT.replace("https", "http"), "Authorizer: A", "JwtConfiguration needs an issuer, an https URL."),
+        (JWT.replace("[shop]", "[]"), "Authorizer: A", "JwtConfiguration needs an audience: a list of at least one."),
+        (
+            format!("{JWT}, IdentitySource: $request.body.token"),
+            "Authorizer: A",
+            "`$request.body.token` is no identity source: it is $request.header.… or the like.",
+        ),
+        (lambda(""), "Authorizer: AWS_IAM", "IAM authorization (AWS_IAM) is not understood by the local shop."),
+    ] {
+        let refusal = parse(&auth, route).map(|_| ()).expect_err(expected);
+        assert!(refusal.ends_with(expected), "{refusal}");
+    }
+}
+
+#[test]
+fn what_works_here_and_fails_once_deployed_is_warned_of() {
+    let warnings = |auth: &str| parse(auth, "Authorizer: A").unwrap().warnings;
+    let unpermitted = lambda("").replace("EnableFunctionDefaultPermissions: true", "FunctionInvokeRole: NONE");
+    assert!(warnings(&unpermitted)[0].contains("the API may not invoke it"), "NONE is no role");
+    let role = unpermitted.replace("NONE", "arn:aws:iam::123456789012:role/api");
+    assert_eq!(warnings(&role), Vec::<String>::new());
+    let kept = ", EnableSimpleResponses: true, Identity: {Headers: [A], ReauthorizeEvery: 5}";
+    assert!(warnings(&lambda(kept))[0].contains("a yes for one route is a yes for every route"));
+    assert_eq!(warnings(&lambda(&kept.replace("true", "false"))), Vec::<String>::new(), "a policy names the routes");
+}
