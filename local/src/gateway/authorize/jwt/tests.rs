@@ -176,3 +176,41 @@ fn claims_are_texts_and_scopes_come_from_two_claims() {
     }
     assert_eq!((bearer("bearer x"), bearer("Bearer  x"), bearer("x"), bearer("")), ("x", "x", "x", ""));
 }
+
+#[tokio::test]
+async fn keys_come_from_an_address_or_from_where_the_issuer_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let set = std::fs::read(keys(&directory)).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let discovery = json!({"issuer": base, "jwks_uri": format!("{base}/keys")}).to_string();
+    let server = crate::server::serve(listener, move |request, _| {
+        let (status, body) = match request.uri().path() {
+            "/pool/.well-known/openid-configuration" => (200, discovery.clone().into_bytes()),
+            "/keys" => (200, set.clone()),
+            "/nonsense" => (200, b"{}".to_vec()),
+            _ => (404, Vec::new()),
+        };
+        let answer = http::Response::builder().status(status).body(http_body_util::Full::new(body.into()));
+        async move { Some(answer.unwrap()) }
+    });
+    let _server = server.unwrap();
+    let now = Clock::system().now();
+    for (issuer, jwks, expected) in [
+        (format!("{base}/pool"), None, Ok(vec!["one"])),
+        (format!("{base}/pool/"), None, Ok(vec!["one"])),
+        (String::new(), Some(format!("{base}/keys")), Ok(vec!["one"])),
+        (String::new(), Some(format!("{base}/nonsense")), Err("has no such JSON: missing field `keys`")),
+        (String::new(), Some(format!("{base}/nowhere")), Err("/nowhere cannot be read: 404")),
+        (format!("{base}/nobody"), None, Err("openid-configuration cannot be read: 404")),
+    ] {
+        let keys = Keys::new(&issuer, jwks.as_deref().map(Jwks::from), Clock::system());
+        match (keys.current(now).await, expected) {
+            (Ok(found), Ok(kids)) => assert_eq!(found.keys().collect::<Vec<_>>(), kids, "{issuer} {jwks:?}"),
+            (Err(why), Err(expected)) => assert!(why.contains(expected), "{why}"),
+            (found, expected) => {
+                panic!("{issuer} {jwks:?}: {:?} instead of {expected:?}", found.map(|keys| keys.len()))
+            }
+        }
+    }
+}
