@@ -23,7 +23,7 @@ use std::time::Duration;
 use shared::clock::Clock;
 use tokio::net::TcpListener;
 
-pub use access::{AccessLine, AccessLog, Verdict};
+pub use access::{AccessLine, AccessLog, Asked, Formatter, Verdict, Wanted};
 pub use ids::{RequestId, invocation_id};
 
 use crate::functions::{Function, Functions};
