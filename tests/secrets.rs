@@ -294,7 +294,8 @@ async fn nothing_secret_is_in_a_log_or_comes_back() {
     let last = shop.anonymous().get("/products").query("limit", 1).query("cursor", &cursor).await.is(200);
     shop.access_log().line_of(&last.request_id()).await;
     let (functions, requests) = (shop.log().text(), shop.access_log().text());
-    let as_deployed = requests.iter().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["as_deployed"].to_string());
+    let as_deployed =
+        requests.iter().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["as_deployed"].to_string());
     for line in functions.iter().cloned().chain(as_deployed) {
         assert!(!line.contains(IN_PATH), "a path is in the log: {line}");
     }

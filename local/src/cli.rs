@@ -108,8 +108,8 @@ enum Command {
 /// Does what the command line says; `environment` is asked for AWS credentials and for [`PASSED_ON`] only.
 pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> ExitCode {
     let result = async {
-        let output =
-            Output::stdout(cli.shop.log).map_err(|error| Error::new(format!("there can be no thread for output: {error}.")))?;
+        let output = Output::stdout(cli.shop.log)
+            .map_err(|error| Error::new(format!("there can be no thread for output: {error}.")))?;
         // These print what is for another tool, so they reach no database and need no credentials for one.
         let prints = matches!(cli.command, Some(Command::Check | Command::Env { .. }));
         let variable = |key: &str| Some((key.to_owned(), environment(key)?));

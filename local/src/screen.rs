@@ -27,11 +27,12 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
     if !template.warnings.is_empty() {
         writeln!(text)?;
     }
-    if !prefix.is_empty() {
-        writeln!(text, "Routes, each behind {prefix} (the stage {}):", template.api.stage)?;
+    match prefix.as_str() {
+        "" => writeln!(text, "Routes:")?,
+        prefix => writeln!(text, "Routes, each behind {prefix}, because that is the stage's name:")?,
     }
     routes(text, template, shop.throttles())?;
-    writeln!(text)?;
+    writeln!(text, "\nFunctions, and what invokes them:")?;
     functions(text, template)?;
     writeln!(text, "\nDatabase: {}", base.database.description())?;
     if let Some(remote) = shop.elsewhere() {
@@ -130,7 +131,7 @@ fn invoked_by(template: &Template, function: &Function) -> Vec<String> {
         }
     }
     if all.is_empty() {
-        all.push("invoked directly only".to_owned());
+        all.push("nothing here: it is invoked directly".to_owned());
     }
     all
 }
@@ -172,7 +173,7 @@ mod tests {
         assert_eq!(of("payments"), "the function checkout");
         assert!(of("checkout").ends_with("routes, a schedule, every 60 s"), "{}", of("checkout"));
         assert_eq!(of("audit"), "a schedule that runs in AWS only");
-        assert_eq!(of("keyring"), "invoked directly only");
+        assert_eq!(of("keyring"), "nothing here: it is invoked directly");
         assert!(of("orders").ends_with(" routes, the function checkout"), "{}", of("orders"));
     }
 

@@ -117,9 +117,11 @@ impl AccessFormat {
         let (mut parts, mut names) = (Vec::new(), Vec::new());
         let mut rest = format;
         while let Some((before, after)) = rest.split_once("$context") {
-            let name = after.strip_prefix('.').map(name).filter(|name| !name.is_empty()).ok_or(
-                "`$context` alone is nothing that an access log can say: name a variable of it.",
-            )?;
+            let name = after
+                .strip_prefix('.')
+                .map(name)
+                .filter(|name| !name.is_empty())
+                .ok_or("`$context` alone is nothing that an access log can say: name a variable of it.")?;
             let variable = variable(name).ok_or_else(|| {
                 format!("`$context.{name}` is no variable of an HTTP API's access log, and AWS refuses the format.")
             })?;

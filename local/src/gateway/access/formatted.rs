@@ -49,7 +49,8 @@ pub struct Formatter {
 impl Formatter {
     /// For this API and its format.
     pub fn new(api: &HttpApi) -> Self {
-        let known = |format: &str| AccessFormat::parse(format).unwrap_or(AccessFormat { parts: Vec::new(), is_json: false });
+        let known =
+            |format: &str| AccessFormat::parse(format).unwrap_or(AccessFormat { parts: Vec::new(), is_json: false });
         Self {
             format: api.access_log_format.clone().unwrap_or_else(|| known(PROPOSED)),
             cached: known(CACHED),

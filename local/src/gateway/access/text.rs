@@ -47,13 +47,14 @@ impl fmt::Display for AccessLine {
         if self.cached {
             f.write_str("  cached")?;
         }
-        match route {
-            None if self.cached => {}
-            None => f.write_str("  no route")?,
-            Some(route) if route == path => {}
-            Some(_) => write!(f, "  {path}")?,
+        if route.is_none() && !self.cached {
+            f.write_str("  no route")?;
         }
         write!(f, "  id={}", self.request_id)?;
+        // At the end, because it may be long.
+        if route.is_some_and(|route| route != path) {
+            write!(f, "  {path}")?;
+        }
         match &self.failure {
             Some(failure) => write!(f, "  failure={failure:?}"),
             None => Ok(()),
