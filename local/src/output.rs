@@ -49,8 +49,12 @@ impl Output {
     /// # Errors
     /// There can be no more threads.
     pub fn stdout(format: LogFormat) -> io::Result<Output> {
+        Output::to(io::stdout(), format)
+    }
+
+    fn to(out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Output> {
         let (sender, receiver) = sync_channel(WAITING);
-        std::thread::Builder::new().name("output".to_owned()).spawn(move || write(&receiver, format))?;
+        std::thread::Builder::new().name("output".to_owned()).spawn(move || write(&receiver, out, format))?;
         Ok(Output { sender, format })
     }
 
@@ -101,8 +105,8 @@ impl Output {
     }
 }
 
-fn write(receiver: &Receiver<Message>, format: LogFormat) {
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
+fn write(receiver: &Receiver<Message>, out: impl Write, format: LogFormat) {
+    let mut out = BufWriter::with_capacity(1 << 16, out);
     let mut formatter = None;
     while let Ok(first) = receiver.recv() {
         let mut next = Some(first);
@@ -114,7 +118,12 @@ fn write(receiver: &Receiver<Message>, format: LogFormat) {
                 Message::Log(line) => drop(writeln!(out, "{line}")),
                 Message::Format(given) => formatter = Some(given),
                 Message::Access(line) => match &formatter {
-                    Some(formatter) => drop(writeln!(out, "{}", formatter.json(&line))),
+                    Some(formatter) => {
+                        let _ = writeln!(out, "{}", formatter.json(&line));
+                        if let Some(failure) = formatter.failure(&line) {
+                            let _ = writeln!(out, "{failure}");
+                        }
+                    }
                     None => drop(writeln!(out, "{line}")),
                 },
                 Message::Flush(done) => {
@@ -142,21 +151,4 @@ fn repeats_a_request(line: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_an_invocation_that_went_well_repeats_a_request() {
-        let line = r#"{"level":"INFO","request.id":"a=","function":"users","route":"POST /login","status":200}"#;
-        assert!(repeats_a_request(line));
-        for line in [
-            r#"{"level":"ERROR","request.id":"a=","function":"users","status":500,"error.code":"internal"}"#,
-            r#"{"level":"WARN","request.id":"a=","function":"users","event":"password-reset","user.id":"usr_1"}"#,
-            r#"{"level":"INFO","request.id":"a","function":"checkout","half_way_seconds":0}"#,
-            "thread 'main' panicked",
-            "",
-        ] {
-            assert!(!repeats_a_request(line), "{line}");
-        }
-    }
-}
+mod tests;

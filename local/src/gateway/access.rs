@@ -139,4 +139,4 @@ impl AccessLog {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

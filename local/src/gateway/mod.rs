@@ -23,6 +23,8 @@ use std::time::Duration;
 use shared::clock::Clock;
 use tokio::net::TcpListener;
 
+#[cfg(test)]
+pub use access::tests::line as an_access_line;
 pub use access::{AccessLine, AccessLog, Asked, Formatter, Verdict, Wanted};
 pub use ids::{RequestId, invocation_id};
 

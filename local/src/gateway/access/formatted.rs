@@ -99,6 +99,12 @@ impl Formatter {
         if self.format.is_json || line.cached { text } else { serde_json::json!({ "access": text }).to_string() }
     }
 
+    /// What went wrong in a function, as functions log it themselves: the format need not have it.
+    pub fn failure(&self, line: &AccessLine) -> Option<String> {
+        let (id, failure) = (line.request_id.as_str(), line.failure.as_deref()?);
+        Some(serde_json::json!({"level": "ERROR", "request.id": id, "error.cause": failure}).to_string())
+    }
+
     fn value<'a>(&'a self, variable: &Variable, line: &'a AccessLine) -> Option<Cow<'a, str>> {
         let borrowed = |text: &'a str| Some(Cow::Borrowed(text));
         let number = |number: u128| Some(Cow::Owned(number.to_string()));
@@ -121,6 +127,7 @@ impl Formatter {
             Variable::LambdaStatus => number(function.filter(|function| function.in_time).map(|_| LAMBDA_OK)?.into()),
             Variable::FunctionStatus => number(function?.status?.into()),
             Variable::InvocationId => borrowed(&function?.invocation),
+            // Unverified on AWS: as it was sent, whereas the event has it decoded.
             Variable::Path => borrowed(&line.path),
             Variable::Protocol => borrowed("HTTP/1.1"),
             Variable::RequestId => borrowed(line.request_id.as_str()),

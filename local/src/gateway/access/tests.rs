@@ -6,7 +6,8 @@ use super::super::ids::Ids;
 use super::*;
 use crate::template::{AccessFormat, HttpApi};
 
-fn line() -> AccessLine {
+/// An order that was placed.
+pub fn line() -> AccessLine {
     let time = Timestamp::from_millis(1_744_668_856_123);
     AccessLine {
         time,
