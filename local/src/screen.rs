@@ -39,7 +39,7 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
         writeln!(text, "Functions: at {}; `env` prints what they need to know", remote.url())?;
     }
     if !shop.throttles() {
-        writeln!(text, "Throttles: none (--no-throttle)")?;
+        writeln!(text, "Limits:   none (--no-throttle)")?;
     }
     if let Some((rate, seed)) = shop.chaos().and_then(Chaos::chance) {
         writeln!(text, "Chaos:    calls meet faults (--chaos {rate} --seed {seed})")?;
