@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use local::gateway::AccessLog;
+use local::gateway::{AccessLog, Formatter};
+use local::shop::OpenAccessLog;
 use serde_json::{Value, json};
 use shared::telemetry::Log;
 use tokio::sync::Notify;
@@ -22,14 +23,24 @@ impl Lines {
         Log::to(move |line| lines.push(line.to_owned()))
     }
 
-    /// What the template's access log format has of a line, and all that the local gateway knows of it.
-    pub fn access_log(self: &Arc<Lines>) -> AccessLog {
+    /// An access log that writes here: of each request its `line` as the terminal shows it, the same `as_deployed` in the
+    /// template's format, and `everything` that the local gateway knows of it.
+    pub fn access_log(self: &Arc<Lines>) -> OpenAccessLog {
         let lines = Arc::clone(self);
-        AccessLog::to_sink(move |line| {
-            let everything = format!("{line} {line:?}");
-            let (id, route) = (line.request_id.as_str(), line.route_key.as_deref());
-            let line = json!({"request.id": id, "route": route, "status": line.status, "everything": everything});
-            lines.push(line.to_string());
+        Box::new(move |api| {
+            let formatter = Formatter::new(api);
+            let wanted = formatter.wanted();
+            let log = AccessLog::to_sink(move |line| {
+                let (id, route) = (line.request_id.as_str(), line.route_key.as_deref());
+                let (shown, everything) = (line.to_string(), format!("{line:?}"));
+                let as_deployed: Value = serde_json::from_str(&formatter.json(&line)).expect("a JSON line");
+                let line = json!({
+                    "request.id": id, "route": route, "status": line.status, "line": shown, "as_deployed": as_deployed,
+                    "everything": everything,
+                });
+                lines.push(line.to_string());
+            });
+            log.with(wanted)
         })
     }
 

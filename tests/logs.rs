@@ -21,6 +21,12 @@ async fn one_order_is_one_id_in_every_log() {
     let access = shop.access_log().line_of(&request).await;
     assert_eq!(access["route"], "POST /orders", "{access}");
     assert_eq!(access["status"], 201, "{access}");
+    let deployed = &access["as_deployed"];
+    assert_eq!((&deployed["request.id"], &deployed["route"]), (&json!(request), &json!("POST /orders")), "{deployed}");
+    assert_eq!((&deployed["status"], &deployed["authorizer_error"]), (&json!("201"), &json!("-")), "{deployed}");
+    let number = |member: &str| deployed[member].as_str().and_then(|text| text.parse::<u64>().ok());
+    assert!(number("integration_latency_ms") <= number("latency_ms"), "{deployed}");
+    assert!(number("integration_latency_ms").is_some() && deployed["source_ip"] == "127.0.0.1", "{deployed}");
 
     let lines = shop.log().of_request(&request);
     let mut wrote = BTreeSet::new();
@@ -39,6 +45,33 @@ async fn one_order_is_one_id_in_every_log() {
     for line in lines.iter().filter(|line| matches!(line["function"].as_str(), Some("authorizer" | "checkout"))) {
         assert_eq!(line["user.id"], user, "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_that_says_what_became_of_it() {
+    let Some(shop) = Shop::in_process("reads the log", Setup::default()).await else {
+        return;
+    };
+    let (customer, id) = (shop.customer().await, shop.product(5).await);
+    let shown = async |answer: &crate::client::Answer| {
+        let line = shop.access_log().line_of(&answer.request_id()).await["line"].clone();
+        let line = line.as_str().expect("a text").to_owned();
+        assert!(!line.contains('\n'), "{line}");
+        line
+    };
+    let line = shown(&customer.get("/users/me").await.is(200)).await;
+    assert!(
+        line.contains(" 200 GET    /users/me ") && line.contains(" allowed ") && line.contains("  function "),
+        "{line}"
+    );
+    let path = format!("/products/{id}");
+    let line = shown(&shop.anonymous().get(&path).query("token", "hidden").await).await;
+    assert!(line.contains(" GET    /products/{product_id} ") && line.ends_with(&format!("  {path}")), "{line}");
+    assert!(!line.contains("authorizer") && !line.contains("hidden"), "{line}");
+    let line = shown(&shop.anonymous().get("/orders").await.message(401, "Unauthorized")).await;
+    assert!(line.contains(" 401 GET    /orders ") && line.contains("authorizer not asked: unidentified"), "{line}");
+    let line = shown(&shop.anonymous().get("/nowhere").await.message(404, "Not Found")).await;
+    assert!(line.contains(" 404 GET    /nowhere ") && line.contains("  no route  id="), "{line}");
 }
 
 #[tokio::test]

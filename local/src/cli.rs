@@ -15,9 +15,9 @@ use crate::base;
 use crate::chaos::{Chaos, Rate};
 use crate::database::{self, Access};
 use crate::environment::{Environment, PASSED_ON};
-use crate::gateway::{AccessLog, Jwks};
+use crate::gateway::Jwks;
 use crate::keys::Keys;
-use crate::output::Output;
+use crate::output::{LogFormat, Output};
 use crate::remote::Remote;
 use crate::shop::{Options, Shop};
 use crate::signals::Signals;
@@ -69,6 +69,9 @@ struct Flags {
     /// be repeated
     #[arg(long, value_name = "ISSUER=FILE|URL", value_parser = jwks)]
     jwks: Vec<(String, Jwks)>,
+    /// How to show requests, and what the functions log
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    log: LogFormat,
     /// Let so many of the calls between checkout, the functions and the database meet a fault, such as 0.05
     #[arg(long, value_name = "RATE", conflicts_with = "functions")]
     chaos: Option<Rate>,
@@ -110,8 +113,8 @@ enum Command {
 /// Does what the command line says; `environment` is asked for AWS credentials and for [`PASSED_ON`] only.
 pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> ExitCode {
     let result = async {
-        let output =
-            Output::stdout().map_err(|error| Error::new(format!("there can be no thread for output: {error}.")))?;
+        let output = Output::stdout(cli.shop.log)
+            .map_err(|error| Error::new(format!("there can be no thread for output: {error}.")))?;
         // These print what is for another tool, so they reach no database and need no credentials for one.
         let prints = matches!(cli.command, Some(Command::Check | Command::Env { .. }));
         let variable = |key: &str| Some((key.to_owned(), environment(key)?));
@@ -160,8 +163,8 @@ fn options(
         schedules: true,
         stack: "portico".to_owned(),
         clock: Clock::system(),
-        log: Log::to(move |line| log.line(line)),
-        access: Some(AccessLog::to_sink(move |line| access.access(line))),
+        log: Log::to(move |line| log.log(line)),
+        access: Some(Box::new(move |api| access.access_log(api))),
         chaos: flags.chaos.map(|rate| Chaos::by_chance(rate, seed)),
     })
 }
@@ -220,7 +223,7 @@ async fn serve(options: Options, output: &Output) -> Result<(), Error> {
         () = wake(&shop, output) => {}
         () = signals.next() => {}
     }
-    output.line("Finishing the requests in flight. Once more ends the shop at once.");
+    output.say("Finishing the requests in flight. Once more ends the shop at once.");
     tokio::select! {
         () = shop.stop() => {}
         () = signals.next() => {}
@@ -231,7 +234,7 @@ async fn serve(options: Options, output: &Output) -> Result<(), Error> {
 /// Wakes functions that run elsewhere; never ends.
 async fn wake(shop: &Shop, output: &Output) {
     if let Some(remote) = shop.elsewhere() {
-        remote.wake(&shop.base().template, |line| output.line(line)).await;
+        remote.wake(&shop.base().template, |line| output.say(line)).await;
     }
     std::future::pending().await
 }

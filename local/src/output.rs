@@ -1,66 +1,131 @@
-//! The terminal: every line goes through one thread with a buffer, so that a request never waits for it.
+//! The terminal: every line goes through one thread with a buffer, so that a request never waits for it, nor for its line
+//! to be made.
 
 use std::io::{self, BufWriter, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use crate::gateway::AccessLine;
+use clap::ValueEnum;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
+
+use crate::gateway::{AccessLine, AccessLog, Formatter};
+use crate::template::HttpApi;
 
 /// Lines that may wait: beyond, whoever logs waits for the terminal.
 const WAITING: usize = 65_536;
 /// How long lines gather: waking the thread for each would cost more than the request.
 const GATHER: Duration = Duration::from_millis(10);
 
+/// How a running shop says what it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A readable line for each request; of the functions only what that does not say
+    #[default]
+    Text,
+    /// JSON objects: requests as the template's access log has them, and every line of the functions
+    Json,
+}
+
 enum Message {
     Line(String),
+    Log(String),
+    Format(Box<Formatter>),
     Access(Box<AccessLine>),
     Flush(SyncSender<()>),
 }
 
 /// A place for lines; clones write to the same one.
 #[derive(Clone)]
-pub struct Output(SyncSender<Message>);
+pub struct Output {
+    sender: SyncSender<Message>,
+    format: LogFormat,
+}
 
 impl Output {
     /// Lines go to standard output.
     ///
     /// # Errors
     /// There can be no more threads.
-    pub fn stdout() -> io::Result<Output> {
+    pub fn stdout(format: LogFormat) -> io::Result<Output> {
+        Output::to(io::stdout(), format)
+    }
+
+    fn to(out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Output> {
         let (sender, receiver) = sync_channel(WAITING);
-        std::thread::Builder::new().name("output".to_owned()).spawn(move || write(&receiver))?;
-        Ok(Output(sender))
+        std::thread::Builder::new().name("output".to_owned()).spawn(move || write(&receiver, out, format))?;
+        Ok(Output { sender, format })
     }
 
-    /// Writes a line, given without its end.
+    /// Writes text as it is, given without its end.
     pub fn line(&self, line: &str) {
-        // Without its thread there is no terminal to write to.
-        let _ = self.0.send(Message::Line(line.to_owned()));
+        self.send(Message::Line(line.to_owned()));
     }
 
-    /// Writes a request's line.
-    pub fn access(&self, line: AccessLine) {
-        let _ = self.0.send(Message::Access(Box::new(line)));
+    /// Says something about the running shop, in a sentence.
+    pub fn say(&self, sentence: &str) {
+        match self.format {
+            LogFormat::Text => self.line(sentence),
+            LogFormat::Json => self.send(Message::Line(json!({"level": "INFO", "message": sentence}).to_string())),
+        }
+    }
+
+    /// Writes a function's line.
+    pub fn log(&self, line: &str) {
+        self.send(Message::Log(line.to_owned()));
+    }
+
+    /// A log of this API's requests.
+    pub fn access_log(&self, api: &HttpApi) -> AccessLog {
+        let output = self.clone();
+        let log = AccessLog::to_sink(move |line| output.send(Message::Access(Box::new(line))));
+        match self.format {
+            LogFormat::Text => log,
+            LogFormat::Json => {
+                let formatter = Formatter::new(api);
+                let wanted = formatter.wanted();
+                self.send(Message::Format(Box::new(formatter)));
+                log.with(wanted)
+            }
+        }
     }
 
     /// Waits until everything so far is written.
     pub fn flush(&self) {
         let (done, wait) = sync_channel(1);
-        if self.0.send(Message::Flush(done)).is_ok() {
+        if self.sender.send(Message::Flush(done)).is_ok() {
             let _ = wait.recv();
         }
     }
+
+    fn send(&self, message: Message) {
+        // Without its thread there is no terminal to write to.
+        let _ = self.sender.send(message);
+    }
 }
 
-fn write(receiver: &Receiver<Message>) {
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
+fn write(receiver: &Receiver<Message>, out: impl Write, format: LogFormat) {
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    let mut formatter = None;
     while let Ok(first) = receiver.recv() {
         let mut next = Some(first);
         while let Some(message) = next {
             // A reader that went away (`portico | head`) must not end the shop.
             match message {
                 Message::Line(line) => drop(writeln!(out, "{line}")),
-                Message::Access(line) => drop(writeln!(out, "{line}")),
+                Message::Log(line) if format == LogFormat::Text && repeats_a_request(&line) => {}
+                Message::Log(line) => drop(writeln!(out, "{line}")),
+                Message::Format(given) => formatter = Some(given),
+                Message::Access(line) => match &formatter {
+                    Some(formatter) => {
+                        let _ = writeln!(out, "{}", formatter.json(&line));
+                        if let Some(failure) = formatter.failure(&line) {
+                            let _ = writeln!(out, "{failure}");
+                        }
+                    }
+                    None => drop(writeln!(out, "{line}")),
+                },
                 Message::Flush(done) => {
                     let _ = out.flush();
                     let _ = done.send(());
@@ -72,3 +137,18 @@ fn write(receiver: &Receiver<Message>) {
         std::thread::sleep(GATHER);
     }
 }
+
+/// Whether a function's line says no more than that an invocation went as it should, and with which status: a request has
+/// one line, and that is the gateway's. Warnings, errors, events and figures are something else.
+fn repeats_a_request(line: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Invocation<'a> {
+        level: &'a str,
+        #[serde(rename = "status")]
+        _status: IgnoredAny,
+    }
+    serde_json::from_str::<Invocation<'_>>(line).is_ok_and(|line| line.level == "INFO")
+}
+
+#[cfg(test)]
+mod tests;

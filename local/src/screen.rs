@@ -5,8 +5,9 @@ use std::fmt::Write;
 use crate::chaos::Chaos;
 use crate::seed::{ADMIN, USER};
 use crate::shop::Shop;
+use crate::template::{Authorizer, Function, Route, Template, Throttle};
 
-/// Address, routes, database, users, and something to try.
+/// Address, routes, functions, database, users, and something to try.
 pub fn start(shop: &Shop) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -16,21 +17,29 @@ pub fn start(shop: &Shop) -> String {
 
 fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
     let base = shop.base();
-    let url = format!("http://localhost:{}", shop.address().port());
+    let template = &base.template;
+    let prefix = prefix(&template.api.stage);
+    let url = format!("http://localhost:{}{prefix}", shop.address().port());
     writeln!(text, "Portico answers at {url}\n")?;
-    for warning in &base.template.warnings {
+    for warning in &template.warnings {
         writeln!(text, "Beware: {warning}")?;
     }
-    let routes = &base.template.api.routes;
-    let width = routes.iter().map(|route| route.path.len()).max().unwrap_or_default();
-    for route in routes {
-        let function = base.template.function(&route.function).map_or("", |function| function.binary());
-        let lock = if route.authorizer.is_some() { "  signed in" } else { "" };
-        writeln!(text, "  {:<6} {:width$}  {function}{lock}", route.method, route.path)?;
+    if !template.warnings.is_empty() {
+        writeln!(text)?;
     }
+    match prefix.as_str() {
+        "" => writeln!(text, "Routes:")?,
+        prefix => writeln!(text, "Routes, each behind {prefix}, because that is the stage's name:")?,
+    }
+    routes(text, template, shop.throttles())?;
+    writeln!(text, "\nFunctions, and what invokes them:")?;
+    functions(text, template)?;
     writeln!(text, "\nDatabase: {}", base.database.description())?;
     if let Some(remote) = shop.elsewhere() {
         writeln!(text, "Functions: at {}; `env` prints what they need to know", remote.url())?;
+    }
+    if !shop.throttles() {
+        writeln!(text, "Limits:   none (--no-throttle)")?;
     }
     if let Some((rate, seed)) = shop.chaos().and_then(Chaos::chance) {
         writeln!(text, "Chaos:    calls meet faults (--chaos {rate} --seed {seed})")?;
@@ -46,10 +55,135 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
     writeln!(text, "\nTry:\n  curl -s '{url}/products?limit=3'")?;
     if shop.is_seeded() && base.database.is_local() {
         let (username, password) = USER;
-        writeln!(
-            text,
-            "  curl -s {url}/login -H 'content-type: application/json' -d '{{\"username\":\"{username}\",\"password\":\"{password}\"}}'"
-        )?;
+        writeln!(text, "  curl -s {url}/login -H 'content-type: application/json' \\")?;
+        writeln!(text, "    -d '{{\"username\":\"{username}\",\"password\":\"{password}\"}}'")?;
     }
     write!(text, "\nCtrl-C ends it.")
+}
+
+/// What every path of a stage begins with.
+fn prefix(stage: &str) -> String {
+    if stage == "$default" { String::new() } else { format!("/{stage}") }
+}
+
+/// A line for each route: the function that answers it, the authorizer that is asked before, its throttle.
+fn routes(text: &mut String, template: &Template, throttles: bool) -> std::fmt::Result {
+    let binary = |route: &Route| template.function(&route.function).map_or("", Function::binary);
+    let authorizer = |route: &Route| route.authorizer.clone().unwrap_or_else(|| "open".to_owned());
+    let path = |route: &Route| if route.path.is_empty() { "$default".to_owned() } else { route.path.clone() };
+    let routes = &template.api.routes;
+    let width = |of: &dyn Fn(&Route) -> usize| routes.iter().map(of).max().unwrap_or_default();
+    let paths = width(&|route| path(route).len());
+    let binaries = width(&|route| binary(route).len());
+    let authorizers = width(&|route| authorizer(route).len());
+    for route in routes {
+        let throttle = route.throttle.filter(|_| throttles).map(rate).unwrap_or_default();
+        let (method, path, binary) = (&route.method, path(route), binary(route));
+        let line = format!(
+            "  {method:<6} {path:<paths$}  {binary:<binaries$}  {:<authorizers$}  {throttle}",
+            authorizer(route)
+        );
+        writeln!(text, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// `10/s, 20 at once`
+fn rate(throttle: Throttle) -> String {
+    let (whole, thousandths) = (throttle.rate_milli / 1_000, throttle.rate_milli % 1_000);
+    let fraction = format!(".{thousandths:03}");
+    format!("{whole}{}/s, {} at once", fraction.trim_end_matches('0').trim_end_matches('.'), throttle.burst)
+}
+
+/// A line for each function: what invokes it.
+fn functions(text: &mut String, template: &Template) -> std::fmt::Result {
+    let width = template.functions.iter().map(|function| function.binary().len()).max().unwrap_or_default();
+    for function in &template.functions {
+        writeln!(text, "  {:<width$}  {}", function.binary(), invoked_by(template, function).join(", "))?;
+    }
+    Ok(())
+}
+
+fn invoked_by(template: &Template, function: &Function) -> Vec<String> {
+    let mut all = Vec::new();
+    let api = &template.api;
+    match api.routes.iter().filter(|route| route.function == function.logical_id).count() {
+        0 => {}
+        1 => all.push("1 route".to_owned()),
+        many => all.push(format!("{many} routes")),
+    }
+    for (name, authorizer) in &api.authorizers {
+        if matches!(authorizer, Authorizer::Lambda(lambda) if lambda.function == function.logical_id) {
+            let asked = api.routes.iter().filter(|route| route.authorizer.as_ref() == Some(name)).count();
+            all.push(format!("the authorizer {name}, before {asked} of {} routes", api.routes.len()));
+        }
+    }
+    for schedule in &function.schedules {
+        all.push(match schedule.every {
+            Some(every) => format!("a schedule, every {} s", every.as_secs()),
+            None => "a schedule that runs in AWS only".to_owned(),
+        });
+    }
+    // Whoever is told a function's name is going to invoke it.
+    for other in &template.functions {
+        if other.logical_id != function.logical_id && other.environment.values().any(|value| *value == function.name) {
+            all.push(format!("the function {}", other.binary()));
+        }
+    }
+    if all.is_empty() {
+        all.push("nothing here: it is invoked directly".to_owned());
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::template::Given;
+
+    fn own() -> Template {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+        let attributes = [("Keyring.Jwks".to_owned(), "{}".to_owned())].into();
+        Template::load(&path, &Given { attributes, ..Given::defaults("shop") }).unwrap()
+    }
+
+    #[test]
+    fn every_route_is_shown_with_what_stands_before_it_and_fits_a_terminal() {
+        let (template, mut text) = (own(), String::new());
+        routes(&mut text, &template, true).unwrap();
+        assert_eq!(text.lines().count(), template.api.routes.len());
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+        let line = |start: &str| text.lines().find(|line| line.trim_start().starts_with(start)).unwrap().to_owned();
+        let words = |start: &str| line(start).split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
+        assert_eq!(words("POST   /login"), "POST /login users open 10/s, 20 at once");
+        assert_eq!(words("POST   /orders "), "POST /orders checkout AccessToken 50/s, 100 at once");
+        let mut without = String::new();
+        routes(&mut without, &template, false).unwrap();
+        assert!(!without.contains("at once"), "{without}");
+    }
+
+    #[test]
+    fn every_function_is_shown_with_what_invokes_it() {
+        let template = own();
+        let of = |binary: &str| invoked_by(&template, template.function_of(binary).unwrap()).join(", ");
+        assert!(of("authorizer").starts_with("the authorizer AccessToken, before "), "{}", of("authorizer"));
+        assert!(of("products").ends_with(" routes"), "{}", of("products"));
+        assert_eq!(of("payments"), "the function checkout");
+        assert!(of("checkout").ends_with("routes, a schedule, every 60 s"), "{}", of("checkout"));
+        assert_eq!(of("audit"), "a schedule that runs in AWS only");
+        assert_eq!(of("keyring"), "nothing here: it is invoked directly");
+        assert!(of("orders").ends_with(" routes, the function checkout"), "{}", of("orders"));
+    }
+
+    #[test]
+    fn a_rate_may_have_a_fraction() {
+        let rate = |rate_milli| rate(Throttle { rate_milli, burst: 5 });
+        assert_eq!(rate(500), "0.5/s, 5 at once");
+        assert_eq!(rate(10_000), "10/s, 5 at once");
+        assert_eq!(rate(2_062), "2.062/s, 5 at once");
+        assert_eq!(prefix("$default"), "");
+        assert_eq!(prefix("prod"), "/prod");
+    }
 }

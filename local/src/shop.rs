@@ -19,7 +19,11 @@ use crate::mounted::{self, Mounted, Surroundings};
 use crate::remote::Remote;
 use crate::schedules::Schedules;
 use crate::server::Running;
+use crate::template::HttpApi;
 use crate::{invoke, tables};
+
+/// Opens an access log, whose format is the API's.
+pub type OpenAccessLog = Box<dyn FnOnce(&HttpApi) -> AccessLog + Send + Sync>;
 
 /// How to run the shop.
 pub struct Options {
@@ -52,7 +56,7 @@ pub struct Options {
     /// Takes the functions' log lines.
     pub log: Log,
     /// Takes a line for each request.
-    pub access: Option<AccessLog>,
+    pub access: Option<OpenAccessLog>,
     /// The faults that calls meet between checkout, the functions and the database, if they are to meet any.
     pub chaos: Option<Chaos>,
 }
@@ -68,6 +72,7 @@ pub struct Shop {
     base: Base,
     elsewhere: Option<Arc<Remote>>,
     seeded: bool,
+    throttles: bool,
 }
 
 impl Shop {
@@ -106,7 +111,7 @@ impl Shop {
             clock: options.clock.clone(),
             throttle: options.throttle,
             source_ip: None,
-            access_log: options.access,
+            access_log: options.access.map(|open| open(&base.template.api)),
             jwks: options.jwks,
         };
         let gateway = Gateway::new(&base.template, &functions, settings);
@@ -126,6 +131,7 @@ impl Shop {
             base,
             elsewhere: options.functions,
             seeded: options.seed,
+            throttles: options.throttle,
         })
     }
 
@@ -157,6 +163,11 @@ impl Shop {
     /// Whether the samples were put.
     pub fn is_seeded(&self) -> bool {
         self.seeded
+    }
+
+    /// Whether the template's throttles hold.
+    pub fn throttles(&self) -> bool {
+        self.throttles
     }
 
     /// The faults, if there are to be any.

@@ -56,3 +56,10 @@ fn chaos_has_a_rate_and_may_have_a_seed() {
         assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
     }
 }
+
+#[test]
+fn the_log_is_text_or_json() {
+    assert_eq!(Cli::parse_from(["portico"]).shop.log, LogFormat::Text);
+    assert_eq!(Cli::parse_from(["portico", "--log", "json"]).shop.log, LogFormat::Json);
+    assert!(Cli::try_parse_from(["portico", "--log", "xml"]).is_err());
+}

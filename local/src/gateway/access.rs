@@ -1,15 +1,23 @@
-//! The access log: one line a request. It has no query string and no header, so no token gets into it.
+//! The access log: one line a request, as text for a person's eyes or in the template's own format. The query string and
+//! the headers that tokens are in never get into it.
+
+mod formatted;
+mod text;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
+use serde_json::value::RawValue;
 use shared::clock::Timestamp;
+
+pub use formatted::Formatter;
 
 use super::ids::RequestId;
 
-/// What the log says of a request.
+/// What the log says of a request. Making one costs the request next to nothing: whoever shows it makes the text.
 #[derive(Debug, Clone)]
 pub struct AccessLine {
     /// When it came.
@@ -19,24 +27,48 @@ pub struct AccessLine {
     /// Who sent it.
     pub source_ip: IpAddr,
     /// Its method.
-    pub method: String,
-    /// Its path as sent, if no route answered: then there is a mistake in it. A path that a route has may hold what
-    /// nobody should read, and the route's key says enough, as in AWS.
-    pub path: Option<String>,
+    pub method: Method,
+    /// Its path as sent. It goes to the terminal, and to the template's format where that names it.
+    pub path: String,
     /// The route that answered, if there is one.
     pub route_key: Option<Arc<str>>,
     /// The answer's status.
     pub status: u16,
+    /// The bytes of the answer's body.
+    pub length: u64,
     /// From the whole request to the whole answer.
     pub latency: Duration,
-    /// Of that, the route's function.
-    pub integration_latency: Option<Duration>,
+    /// Of that, the route's function, where it was asked.
+    pub function: Option<Asked>,
     /// What its authorizer said.
     pub authorizer: Verdict,
+    /// How long the authorizer took, where it was asked.
+    pub authorizer_latency: Option<Duration>,
     /// Whether the route's throttle refused it.
     pub throttled: bool,
+    /// Whether a cache in front of the API answered.
+    pub cached: bool,
+    /// Whether the answer is the API's own instead of a function's.
+    pub is_own: bool,
     /// What went wrong in a function, which the client does not learn.
     pub failure: Option<String>,
+    /// The header `User-Agent`, if [`Wanted`].
+    pub user_agent: Option<String>,
+    /// What the authorizer found out, as an object, if [`Wanted`].
+    pub context: Option<Arc<RawValue>>,
+}
+
+/// What became of asking the route's function.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Lambda's id of the invocation.
+    pub invocation: String,
+    /// How long its answer took.
+    pub latency: Duration,
+    /// The status that it answered with; `None` if it failed, or its answer was none.
+    pub status: Option<u16>,
+    /// Whether it answered in time at all.
+    pub in_time: bool,
 }
 
 /// What an authorizer said.
@@ -54,102 +86,57 @@ pub enum Verdict {
     Failed,
 }
 
-impl fmt::Display for AccessLine {
-    /// `22:14:16.123 POST /orders 201 12.3 ms (function 11.9 ms) id=…`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = self.time.to_string();
-        let time = time.get(11..23).unwrap_or(&time);
-        match (&self.route_key, &self.path) {
-            (Some(key), _) => write!(f, "{time} {key}")?,
-            (None, path) => write!(f, "{time} {} {}", self.method, path.as_deref().unwrap_or("-").escape_debug())?,
-        }
-        write!(f, " {} {}", self.status, Millis(self.latency))?;
-        if let Some(latency) = self.integration_latency {
-            write!(f, " (function {})", Millis(latency))?;
-        }
-        if self.route_key.is_none() {
-            f.write_str(" no route")?;
-        }
-        if self.throttled {
-            f.write_str(" throttled")?;
-        }
-        match self.authorizer {
-            Verdict::NotAsked | Verdict::Allowed => {}
-            Verdict::Unidentified => f.write_str(" unidentified")?,
-            Verdict::Refused => f.write_str(" refused by the authorizer")?,
-            Verdict::Failed => f.write_str(" the authorizer failed")?,
-        }
-        write!(f, " id={}", self.request_id)?;
-        match &self.failure {
-            Some(failure) => write!(f, " failure={failure:?}"),
-            None => Ok(()),
-        }
+impl AccessLine {
+    /// What of the whole is neither the function's time nor the authorizer's.
+    pub fn gateway_latency(&self) -> Duration {
+        let function = self.function.as_ref().map_or(Duration::ZERO, |function| function.latency);
+        self.latency.saturating_sub(function).saturating_sub(self.authorizer_latency.unwrap_or_default())
     }
 }
 
-/// Milliseconds with one digit after the point.
-struct Millis(Duration);
-
-impl fmt::Display for Millis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tenths = self.0.as_micros() / 100;
-        write!(f, "{}.{} ms", tenths / 10, tenths % 10)
-    }
+/// What a log has a use for, of what is not for everybody's eyes: whatever nobody wants is not even kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The header `User-Agent`.
+    pub user_agent: bool,
+    /// What the authorizer found out.
+    pub context: bool,
 }
 
 /// Where lines go.
 #[derive(Clone)]
-pub struct AccessLog(Arc<dyn Fn(AccessLine) + Send + Sync>);
+pub struct AccessLog {
+    sink: Arc<dyn Fn(AccessLine) + Send + Sync>,
+    wanted: Wanted,
+}
 
 impl fmt::Debug for AccessLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessLog")
+        f.debug_struct("AccessLog").field("wanted", &self.wanted).finish_non_exhaustive()
     }
 }
 
 impl AccessLog {
     /// Hands each line to `sink`, which must not block.
     pub fn to_sink(sink: impl Fn(AccessLine) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(sink))
+        Self { sink: Arc::new(sink), wanted: Wanted::default() }
+    }
+
+    /// The same, whose lines have this as well.
+    pub fn with(self, wanted: Wanted) -> Self {
+        Self { wanted, ..self }
+    }
+
+    /// What its lines are to have.
+    pub fn wanted(&self) -> Wanted {
+        self.wanted
     }
 
     /// Logs a request.
     pub fn write(&self, line: AccessLine) {
-        (self.0)(line);
+        (self.sink)(line);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::ids::Ids;
-    use super::*;
-
-    #[test]
-    fn a_line_says_what_happened() {
-        let time = Timestamp::from_millis(1_744_668_856_123);
-        let line = AccessLine {
-            time,
-            request_id: Ids::new(time).request,
-            source_ip: [127, 0, 0, 1].into(),
-            method: "POST".to_owned(),
-            path: None,
-            route_key: Some("POST /orders".into()),
-            status: 201,
-            latency: Duration::from_micros(12_345),
-            integration_latency: Some(Duration::from_micros(11_900)),
-            authorizer: Verdict::Allowed,
-            throttled: false,
-            failure: None,
-        };
-        let id = line.request_id;
-        assert_eq!(line.to_string(), format!("22:14:16.123 POST /orders 201 12.3 ms (function 11.9 ms) id={id}"));
-        let strange = AccessLine {
-            status: 404,
-            path: Some("/\u{1b}".to_owned()),
-            route_key: None,
-            integration_latency: None,
-            ..line
-        };
-        assert_eq!(strange.to_string(), format!("22:14:16.123 POST /\\u{{1b}} 404 12.3 ms no route id={id}"));
-    }
-}
+pub mod tests;

@@ -21,7 +21,16 @@ pub type Answer = Response<Full<Bytes>>;
 
 /// An answer that the API gives itself: `{"message":"…"}`.
 pub fn message(status: StatusCode) -> Answer {
-    let text = match status {
+    json(status, Bytes::from_static(body_of(status).as_bytes()))
+}
+
+/// The message in it.
+pub fn message_of(status: StatusCode) -> &'static str {
+    body_of(status).trim_start_matches(r#"{"message":""#).trim_end_matches(r#""}"#)
+}
+
+fn body_of(status: StatusCode) -> &'static str {
+    match status {
         StatusCode::BAD_REQUEST => r#"{"message":"Bad Request"}"#,
         StatusCode::UNAUTHORIZED => r#"{"message":"Unauthorized"}"#,
         StatusCode::FORBIDDEN => r#"{"message":"Forbidden"}"#,
@@ -32,8 +41,7 @@ pub fn message(status: StatusCode) -> Answer {
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => r#"{"message":"Request Header Fields Too Large"}"#,
         StatusCode::SERVICE_UNAVAILABLE => r#"{"message":"Service Unavailable"}"#,
         _ => r#"{"message":"Internal Server Error"}"#,
-    };
-    json(status, Bytes::from_static(text.as_bytes()))
+    }
 }
 
 fn json(status: StatusCode, body: Bytes) -> Answer {

@@ -60,6 +60,15 @@ pub enum Caller {
     Jwt(Arc<RawValue>),
 }
 
+impl Caller {
+    /// What an access log's `$context.authorizer.…` is looked up in: the function's context, or `{claims, scopes}`.
+    pub fn into_context(self) -> Arc<RawValue> {
+        match self {
+            Caller::Lambda(context) | Caller::Jwt(context) => context,
+        }
+    }
+}
+
 impl Authorizer {
     /// Asks about a request to a route that wants one of these scopes, if any.
     pub async fn decide(&self, routed: &Routed<'_>, scopes: &[String]) -> Decision {

@@ -1,6 +1,7 @@
 //! A request's way through the gateway: read whole, checked, routed, throttled, authorized, answered by the function.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,13 +9,14 @@ use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
+use serde_json::value::RawValue;
 use shared::clock::Timestamp;
 
-use super::access::{AccessLine, Verdict};
+use super::access::{AccessLine, AccessLog, Asked, Verdict, Wanted};
 use super::answer::{self, Answer};
-use super::authorize::{Challenge, Decision};
+use super::authorize::{Caller, Challenge, Decision};
 use super::cors;
-use super::event::Routed;
+use super::event::{Routed, user_agent};
 use super::ids::Ids;
 use super::routing::RequestPath;
 use super::{Gateway, Route};
@@ -31,13 +33,17 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 struct Trail<'g> {
     route: Option<&'g Route>,
     verdict: Verdict,
+    authorizer_latency: Option<Duration>,
     throttled: bool,
     /// Whether the API answered what a browser asks before a request.
     preflight: bool,
-    integration_latency: Option<Duration>,
+    function: Option<Asked>,
     failure: Option<String>,
     /// What `WWW-Authenticate` says.
     challenge: Option<String>,
+    /// What the log has a use for.
+    wanted: Wanted,
+    context: Option<Arc<RawValue>>,
 }
 
 impl Gateway {
@@ -51,11 +57,14 @@ impl Gateway {
         let mut trail = Trail {
             route: None,
             verdict: Verdict::NotAsked,
+            authorizer_latency: None,
             throttled: false,
             preflight: false,
-            integration_latency: None,
+            function: None,
             failure: None,
             challenge: None,
+            wanted: self.settings.access_log.as_ref().map_or(Wanted::default(), AccessLog::wanted),
+            context: None,
         };
         let outcome = match check(&head) {
             Ok(()) => match read(body).await {
@@ -82,15 +91,21 @@ impl Gateway {
                 time,
                 request_id: ids.request,
                 source_ip,
-                method: head.method.as_str().to_owned(),
-                path: trail.route.is_none().then(|| head.uri.path().to_owned()),
+                path: head.uri.path().to_owned(),
+                user_agent: trail.wanted.user_agent.then(|| user_agent(&head.headers).to_owned()),
+                method: head.method,
                 route_key: trail.route.map(|route| route.key.clone()),
                 status: answer.status().as_u16(),
+                length: answer.body().size_hint().lower(),
                 latency: started.elapsed(),
-                integration_latency: trail.integration_latency,
+                function: trail.function,
                 authorizer: trail.verdict,
+                authorizer_latency: trail.authorizer_latency,
                 throttled: trail.throttled,
+                cached: false,
+                is_own: own || trail.preflight,
                 failure: trail.failure,
+                context: trail.context,
             });
         }
         answer
@@ -134,41 +149,57 @@ impl Gateway {
         };
         let caller = match &route.authorizer {
             None => None,
-            Some(authorizer) => match authorizer.decide(&routed, &route.scopes).await {
-                Decision::Allowed(caller) => {
-                    trail.verdict = Verdict::Allowed;
-                    caller
+            Some(authorizer) => {
+                let asked = Instant::now();
+                let decision = authorizer.decide(&routed, &route.scopes).await;
+                trail.authorizer_latency = Some(asked.elapsed());
+                match decision {
+                    Decision::Allowed(caller) => {
+                        trail.verdict = Verdict::Allowed;
+                        caller
+                    }
+                    Decision::Unidentified(challenge) => {
+                        trail.authorizer_latency = None;
+                        trail.refuse(Verdict::Unidentified, challenge);
+                        return Err(StatusCode::UNAUTHORIZED);
+                    }
+                    Decision::Refused(challenge) => {
+                        trail.refuse(Verdict::Refused, challenge);
+                        return Err(StatusCode::FORBIDDEN);
+                    }
+                    Decision::Failed(why) => {
+                        trail.verdict = Verdict::Failed;
+                        return Err(trail.fail(why));
+                    }
                 }
-                Decision::Unidentified(challenge) => {
-                    trail.refuse(Verdict::Unidentified, challenge);
-                    return Err(StatusCode::UNAUTHORIZED);
-                }
-                Decision::Refused(challenge) => {
-                    trail.refuse(Verdict::Refused, challenge);
-                    return Err(StatusCode::FORBIDDEN);
-                }
-                Decision::Failed(why) => {
-                    trail.verdict = Verdict::Failed;
-                    return Err(trail.fail(why));
-                }
-            },
+            }
         };
         let event = routed.event(caller.as_ref()).map_err(|error| trail.fail(error.to_string()))?;
+        if trail.wanted.context {
+            trail.context = caller.map(Caller::into_context);
+        }
         if event.len() > MAX_EVENT {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
         let asked = Instant::now();
         let invocation = Invocation { request_id: ids.invocation.clone(), trace_id: Some(ids.trace.clone()) };
         let outcome = tokio::time::timeout(route.timeout, route.function.invoke(event.into(), invocation)).await;
-        trail.integration_latency = Some(asked.elapsed());
-        match outcome {
+        let (latency, in_time) = (asked.elapsed(), outcome.is_ok());
+        let answer = match outcome {
             Ok(Ok(payload)) => answer::read(&payload).map_err(|malformed| trail.fail(malformed.to_string())),
             Ok(Err(failure)) => Err(trail.fail(failure.to_string())),
             Err(_) => {
                 trail.failure = Some("the function goes on, but the API waits no longer".to_owned());
                 Err(StatusCode::SERVICE_UNAVAILABLE)
             }
-        }
+        };
+        trail.function = Some(Asked {
+            invocation: ids.invocation.clone(),
+            latency,
+            status: answer.as_ref().ok().map(|answer| answer.status().as_u16()),
+            in_time,
+        });
+        answer
     }
 }
 

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::header;
 use http::request::Parts;
+use http::{HeaderMap, header};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use shared::clock::Timestamp;
 use time::OffsetDateTime;
@@ -114,10 +114,10 @@ impl Routed<'_> {
         Some(Cow::Borrowed(match name {
             "accountId" => account_id,
             "apiId" | "domainPrefix" => api_id,
-            "domainName" => return Some(Cow::Owned(self.domain_name())),
+            "domainName" => return Some(Cow::Owned(self.api.domain_name())),
             "httpMethod" => self.head.method.as_str(),
             "identity.sourceIp" => self.source_ip,
-            "identity.userAgent" => self.user_agent(),
+            "identity.userAgent" => user_agent(&self.head.headers),
             "path" => self.raw_path,
             "protocol" => PROTOCOL,
             "requestId" => self.ids.request.as_str(),
@@ -127,22 +127,12 @@ impl Routed<'_> {
         }))
     }
 
-    fn domain_name(&self) -> String {
-        format!("{}.execute-api.{}.amazonaws.com", self.api.api_id, self.api.region)
-    }
-
     fn query(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
         query_parameters(self.head.uri.query().unwrap_or_default())
     }
 
-    fn user_agent(&self) -> &str {
-        let value = self.head.headers.get(header::USER_AGENT);
-        value.and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).unwrap_or_default()
-    }
-
     fn common<'s>(&'s self, authorizer: Option<&'s Caller>) -> Event<'s> {
         let api = self.api;
-        let time = OffsetDateTime::from_unix_timestamp(self.time.as_secs()).ok();
         Event {
             version: "2.0",
             kind: None,
@@ -158,19 +148,19 @@ impl Routed<'_> {
                 account_id: &api.account_id,
                 api_id: &api.api_id,
                 authorizer,
-                domain_name: self.domain_name(),
+                domain_name: api.domain_name(),
                 domain_prefix: &api.api_id,
                 http: Http {
                     method: self.head.method.as_str(),
                     path: self.raw_path,
                     protocol: PROTOCOL,
                     source_ip: self.source_ip,
-                    user_agent: self.user_agent(),
+                    user_agent: user_agent(&self.head.headers),
                 },
                 request_id: self.ids.request.as_str(),
                 route_key: self.route_key,
                 stage: &api.stage,
-                time: time.and_then(|time| time.format(LOG_TIME).ok()).unwrap_or_default(),
+                time: log_time(self.time),
                 time_epoch: self.time.as_millis(),
             },
             body: None,
@@ -184,6 +174,18 @@ impl Routed<'_> {
             is_base64_encoded: None,
         }
     }
+}
+
+/// The header `User-Agent`; empty if there is none, or it is no text.
+pub fn user_agent(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::USER_AGENT);
+    value.and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).unwrap_or_default()
+}
+
+/// A moment as servers' logs have it: `14/Apr/2025:22:14:16 +0000`.
+pub fn log_time(time: Timestamp) -> String {
+    let time = OffsetDateTime::from_unix_timestamp(time.as_secs()).ok();
+    time.and_then(|time| time.format(LOG_TIME).ok()).unwrap_or_default()
 }
 
 fn write(event: &Event<'_>, body: usize) -> Result<Vec<u8>, serde_json::Error> {

@@ -23,7 +23,9 @@ use std::time::Duration;
 use shared::clock::Clock;
 use tokio::net::TcpListener;
 
-pub use access::{AccessLine, AccessLog, Verdict};
+#[cfg(test)]
+pub use access::tests::line as an_access_line;
+pub use access::{AccessLine, AccessLog, Asked, Formatter, Verdict, Wanted};
 pub use authorize::Jwks;
 pub use ids::{RequestId, invocation_id};
 

@@ -101,12 +101,12 @@ impl Stage {
         let functions = Functions::new(&template, handlers(&asked), &clock).unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
-        let access_log = Some(AccessLog::to_sink(move |line| sink.lock().unwrap().push(line)));
+        let access_log = AccessLog::to_sink(move |line| sink.lock().unwrap().push(line));
         let settings = Settings {
             clock: clock.clone(),
             throttle: true,
             source_ip: Some([203, 0, 113, 7].into()),
-            access_log,
+            access_log: Some(access_log.with(Wanted { user_agent: true, context: true })),
             ..Settings::default()
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -154,8 +154,10 @@ async fn an_answer_carries_the_requests_id_and_date() {
     assert_eq!(body["context"]["http"]["sourceIp"], "203.0.113.7");
     assert_eq!(body["context"]["routeKey"], "ANY /open/{id}");
     let line = stage.lines.lock().unwrap()[0].clone();
-    assert_eq!((line.request_id.as_str(), line.status, line.path), (id, 200, None));
-    assert!(line.integration_latency.is_some());
+    assert_eq!((line.request_id.as_str(), line.status, line.path.as_str()), (id, 200, "/open/a%20b"));
+    let function = line.function.unwrap();
+    assert_eq!((function.status, function.in_time), (Some(200), true));
+    assert!(line.authorizer_latency.is_none() && !line.is_own && line.length > 100);
 }
 
 #[tokio::test]
@@ -196,6 +198,11 @@ async fn a_protected_route_asks_the_authorizer() {
         verdicts,
         [Verdict::Unidentified, Verdict::Unidentified, Verdict::Refused, Verdict::Failed, Verdict::Allowed]
     );
+    let lines = stage.lines.lock().unwrap();
+    let asked: Vec<bool> = lines.iter().map(|line| line.authorizer_latency.is_some()).collect();
+    assert_eq!(asked, [false, false, true, true, true]);
+    let context = lines.last().unwrap().context.as_ref().map(|context| context.get());
+    assert_eq!(context, Some(r#"{"level":3,"user":"anna"}"#));
 }
 
 #[tokio::test]
@@ -281,6 +288,8 @@ async fn failures_and_time_outs_tell_the_client_nothing() {
     assert!(failure.is_some_and(|failure| failure.contains("secret detail")));
     let (status, _, body) = stage.get("/hang", "").await;
     assert_eq!((status, body.as_str()), (503, r#"{"message":"Service Unavailable"}"#));
+    let line = stage.lines.lock().unwrap().last().unwrap().clone();
+    assert!(line.function.is_some_and(|function| !function.in_time && function.status.is_none()) && line.is_own);
 }
 
 #[tokio::test]

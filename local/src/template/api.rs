@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::access_log;
 use super::authorizers;
 use super::cors;
 use super::functions::Declared;
@@ -80,15 +81,7 @@ pub fn read(
         }
     }
     let stage = section.text("StageName")?.unwrap_or_else(|| "$default".to_owned());
-    let access_log_format = match section.section("AccessLogSettings")? {
-        Some(mut log) => {
-            log.pass(&["DestinationArn"]);
-            let format = log.text("Format")?;
-            log.close()?;
-            format
-        }
-        None => None,
-    };
+    let access_log_format = access_log::read(&mut section)?;
     let general = match section.section("DefaultRouteSettings")? {
         Some(settings) => Limits::read(settings, "DefaultRouteSettings", warnings)?,
         None => Limits::default(),

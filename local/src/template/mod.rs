@@ -2,6 +2,7 @@
 //! typed model of what the local shop needs. Whatever would change behaviour and is not understood is an error that
 //! names its line.
 
+mod access_log;
 mod api;
 mod authorizers;
 mod conditions;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+pub use access_log::{AccessFormat, Part, Variable};
 pub use model::{
     Architecture, Attribute, AttributeKind, Authorizer, Cors, Function, HttpApi, IdentitySource, Index, JwtAuthorizer,
     KeyPart, KeyRole, LambdaAuthorizer, Projection, Route, Schedule, Segment, Table, Template, Throttle,

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::access_log::AccessFormat;
+
 /// A template as the local shop uses it.
 #[derive(Debug, Clone)]
 pub struct Template {
@@ -116,8 +118,15 @@ pub struct HttpApi {
     pub stage_variables: BTreeMap<String, String>,
     /// `CorsConfiguration`; without one the API says nothing about CORS.
     pub cors: Option<Cors>,
-    /// `AccessLogSettings.Format`, unresolved `$context` variables in it.
-    pub access_log_format: Option<String>,
+    /// `AccessLogSettings.Format`.
+    pub access_log_format: Option<AccessFormat>,
+}
+
+impl HttpApi {
+    /// The host that API Gateway gives it.
+    pub fn domain_name(&self) -> String {
+        format!("{}.execute-api.{}.amazonaws.com", self.api_id, self.region)
+    }
 }
 
 /// Which pages of other origins a browser lets use the API, and for what.

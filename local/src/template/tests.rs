@@ -70,7 +70,7 @@ fn the_projects_own_template_is_understood() {
     assert!(authorizer.simple && authorizer.ttl.is_none());
     assert_eq!(authorizer.function, "AuthorizerFunction");
     assert_eq!(authorizer.identity_sources, [IdentitySource::Header("authorization".to_owned())]);
-    assert!(template.api.access_log_format.as_deref().is_some_and(|format| format.contains("$context.requestId")));
+    assert!(template.api.access_log_format.as_ref().is_some_and(|format| format.is_json));
 
     let products = template.table("ProductsTable").unwrap();
     assert_eq!(
