@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::header;
@@ -15,6 +16,7 @@ use time::macros::format_description;
 
 use super::ids::Ids;
 use super::parts::{cookies, joined, query_parameters, text_or_base64};
+use super::unverified::{CALLERS_TRACE_GOES_ON, FORWARDED_FOR_GROWS};
 use crate::template::{HttpApi, IdentitySource};
 
 /// `14/Apr/2025:22:14:16 +0000`
@@ -163,6 +165,7 @@ impl Routed<'_> {
                     .collect(),
             ),
             is_base64_encoded: None,
+            stage_variables: &api.stage_variables,
         }
     }
 }
@@ -198,6 +201,8 @@ struct Event<'a> {
     path_parameters: Pairs<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     is_base64_encoded: Option<bool>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    stage_variables: &'a BTreeMap<String, String>,
 }
 
 #[derive(serde::Serialize)]
@@ -266,8 +271,11 @@ impl Serialize for Headers<'_> {
             }
         }
         map.serialize_entry("content-length", &format_args!("{}", body.len()))?;
-        map.serialize_entry("x-amzn-trace-id", &ids.trace)?;
-        match joined(&head.headers, "x-forwarded-for") {
+        match joined(&head.headers, "x-amzn-trace-id").filter(|_| CALLERS_TRACE_GOES_ON) {
+            Some(callers) => map.serialize_entry("x-amzn-trace-id", &callers)?,
+            None => map.serialize_entry("x-amzn-trace-id", &ids.trace)?,
+        }
+        match joined(&head.headers, "x-forwarded-for").filter(|_| FORWARDED_FOR_GROWS) {
             Some(before) => map.serialize_entry("x-forwarded-for", &format_args!("{before}, {source_ip}"))?,
             None => map.serialize_entry("x-forwarded-for", source_ip)?,
         }

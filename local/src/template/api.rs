@@ -6,7 +6,7 @@ use super::authorizers;
 use super::cors;
 use super::functions::Declared;
 use super::model::{HttpApi, Route, Throttle};
-use super::node::{Fault, Node, Value};
+use super::node::{Entry, Fault, Node, Value};
 use super::routes;
 use super::scope::{ACCOUNT_ID, REGION, Scope};
 use super::section::Section;
@@ -80,6 +80,7 @@ pub fn read(
         }
     }
     let stage = section.text("StageName")?.unwrap_or_else(|| "$default".to_owned());
+    let stage_variables = stage_variables(&mut section)?;
     let access_log_format = match section.section("AccessLogSettings")? {
         Some(mut log) => {
             log.pass(&["DestinationArn"]);
@@ -123,6 +124,7 @@ pub fn read(
         account_id: ACCOUNT_ID.to_owned(),
         routes,
         authorizers: auth.authorizers,
+        stage_variables,
         cors,
         access_log_format,
     })
@@ -140,6 +142,24 @@ fn particular(
         limits.insert(key, (line, block));
     }
     Ok(limits)
+}
+
+/// `StageVariables`: texts by name, of the characters that AWS lets them have.
+/// <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages.html>
+fn stage_variables(section: &mut Section<'_>) -> Result<BTreeMap<String, String>, Fault> {
+    let Some(node) = section.take("StageVariables")? else { return Ok(BTreeMap::new()) };
+    let mut variables = BTreeMap::new();
+    for Entry { key, value, .. } in node.map("StageVariables")? {
+        let text = value.text(key)?;
+        if !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Err(value.fault(format!("the stage variable `{key}` may have letters, digits and _ in its name.")));
+        }
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?#&=,".contains(&byte)) {
+            return Err(value.fault(format!("the stage variable `{key}` has a value that AWS refuses: `{text}`.")));
+        }
+        variables.insert(key.clone(), text.to_owned());
+    }
+    Ok(variables)
 }
 
 /// Two routes of the same method and shape would leave it open which of them answers.

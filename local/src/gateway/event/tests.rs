@@ -15,6 +15,7 @@ fn api() -> HttpApi {
         routes: Vec::new(),
         authorizers: std::collections::BTreeMap::new(),
         cors: None,
+        stage_variables: std::collections::BTreeMap::new(),
         access_log_format: None,
     }
 }
