@@ -13,12 +13,12 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::unverified::{
-    BODY_MUST_BE_TEXT, BROKEN_BASE64_IS_MALFORMED, BROKEN_HEADER_IS_MALFORMED, HEADERS_MAY_BE_SCALARS, STATUS_CODES,
-    STATUS_MAY_BE_TEXT, THROTTLED_MESSAGE,
+    BODY_MUST_BE_TEXT, BROKEN_BASE64_IS_MALFORMED, BROKEN_HEADER_IS_MALFORMED, HEADERS_MAY_BE_SCALARS,
+    OWN_HEADERS_ARE_DROPPED, STATUS_CODES, STATUS_MAY_BE_TEXT, THROTTLED_MESSAGE,
 };
 
-/// Headers of a function that the API writes itself or drops.
-const DROPPED: [HeaderName; 5] =
+/// Headers that are the API's own affair, whatever a function says.
+const OWN: [HeaderName; 5] =
     [header::CONNECTION, header::CONTENT_LENGTH, header::DATE, header::UPGRADE, header::TRANSFER_ENCODING];
 
 /// An answer on its way to the client.
@@ -113,8 +113,13 @@ fn structured(
         },
     };
     let mut headers = headers.unwrap_or_default().0;
-    for dropped in &DROPPED {
-        headers.remove(dropped);
+    for own in &OWN {
+        if let Some(value) = headers.remove(own)
+            && !OWN_HEADERS_ARE_DROPPED
+            && let Ok(name) = HeaderName::try_from(format!("x-amzn-remapped-{own}"))
+        {
+            headers.insert(name, value);
+        }
     }
     headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
     if !cookies.is_empty() {

@@ -16,7 +16,7 @@ use time::macros::format_description;
 
 use super::ids::Ids;
 use super::parts::{cookies, joined, query_parameters, text_or_base64};
-use super::unverified::{CALLERS_TRACE_GOES_ON, FORWARDED_FOR_GROWS};
+use super::unverified::{CALLERS_PROTOCOL_GOES_ON, CALLERS_TRACE_GOES_ON, FORWARDED_FOR_GROWS};
 use crate::template::{HttpApi, IdentitySource};
 
 /// `14/Apr/2025:22:14:16 +0000`
@@ -26,7 +26,7 @@ const LOG_TIME: &[BorrowedFormatItem<'_>] =
 /// Headers that end at the API.
 const NOT_FORWARDED: [&str; 7] =
     ["connection", "cookie", "expect", "proxy-authenticate", "te", "transfer-encoding", "upgrade"];
-/// Headers that the API itself writes, whatever the client sent.
+/// Headers that the API itself writes.
 const REPLACED: [&str; 5] =
     ["content-length", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"];
 
@@ -279,8 +279,10 @@ impl Serialize for Headers<'_> {
             Some(before) => map.serialize_entry("x-forwarded-for", &format_args!("{before}, {source_ip}"))?,
             None => map.serialize_entry("x-forwarded-for", source_ip)?,
         }
-        map.serialize_entry("x-forwarded-port", "443")?;
-        map.serialize_entry("x-forwarded-proto", "https")?;
+        for (name, own) in [("x-forwarded-port", "443"), ("x-forwarded-proto", "https")] {
+            let callers = joined(&head.headers, name).filter(|_| CALLERS_PROTOCOL_GOES_ON);
+            map.serialize_entry(name, callers.as_deref().unwrap_or(own))?;
+        }
         map.end()
     }
 }

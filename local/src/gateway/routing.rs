@@ -187,7 +187,7 @@ mod tests {
             ("GET", "/pets/dog/2", "GET /pets/dog/{id}"),
             ("GET", "/pets/cat/1", "GET /pets/{proxy+}"),
             ("POST", "/test/5", "ANY /{proxy+}"),
-            ("GET", "/", "$default"),
+            ("GET", "/", "ANY /{proxy+}"),
         ] {
             assert_eq!(answers(&keys, method, path), Some(expected), "{method} {path}");
         }
@@ -209,7 +209,8 @@ mod tests {
         assert_eq!(answers(&keys, "GET", "/todos/"), None);
         assert_eq!(answers(&keys, "HEAD", "/todos/1"), None);
         assert_eq!(answers(&keys, "POST", "//todos"), Some("POST /todos"));
-        assert_eq!(answers(&["ANY /x/{p+}"], "GET", "/x/"), None);
+        assert_eq!(answers(&["ANY /x/{p+}"], "GET", "/x/"), Some("ANY /x/{p+}"));
+        assert_eq!(answers(&["ANY /x/{p+}"], "GET", "/x"), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The gateway on a socket: routing, authorizer, throttles, limits, time-outs and a clean stop.
 
+mod conformance;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

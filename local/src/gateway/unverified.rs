@@ -7,8 +7,9 @@ use http::StatusCode;
 
 // Routing.
 
-/// Unverified on AWS: whether `/x/{proxy+}` also takes `/x/`. Here something must be there for it to take.
-pub const GREEDY_TAKES_NOTHING: bool = false;
+/// Unverified on AWS: whether `/x/{proxy+}` also takes `/x/`. Here it does, as in AWS's own test tool for .NET, and its
+/// parameter is empty.
+pub const GREEDY_TAKES_NOTHING: bool = true;
 /// Unverified on AWS: whether doubled slashes at a path's begin count as one when the route is chosen. Here they do,
 /// and `rawPath` keeps them; only an emulator says so.
 pub const LEADING_SLASHES_COLLAPSE: bool = true;
@@ -37,6 +38,9 @@ pub const CALLERS_TRACE_GOES_ON: bool = false;
 /// Unverified on AWS: whether an `X-Forwarded-For` that a client sends is kept, and the peer's address put after it
 /// with `, `. Here it is; else the peer's address would stand alone.
 pub const FORWARDED_FOR_GROWS: bool = true;
+/// Unverified on AWS: whether an `X-Forwarded-Port` and `X-Forwarded-Proto` that a client sends go on. Here they are
+/// replaced with those of the API.
+pub const CALLERS_PROTOCOL_GOES_ON: bool = false;
 
 // The answer.
 
@@ -57,6 +61,10 @@ pub const BROKEN_BASE64_IS_MALFORMED: bool = true;
 /// Unverified on AWS: whether an answer with a status code must have text as its body. Here anything else is malformed;
 /// else its JSON would be sent. There are reports of both.
 pub const BODY_MUST_BE_TEXT: bool = true;
+/// Unverified on AWS: what becomes of a function's `connection`, `content-length`, `date`, `transfer-encoding` and
+/// `upgrade`. Here they are dropped; else they would be sent with `x-amzn-remapped-` before their names, as a REST API
+/// does with some.
+pub const OWN_HEADERS_ARE_DROPPED: bool = true;
 
 // CORS.
 
@@ -86,16 +94,9 @@ pub mod tests {
     /// The names of the constants in this file, with their documentation.
     pub fn constants() -> Vec<(&'static str, &'static str)> {
         let source = include_str!("unverified.rs");
-        let end = source.find("#[cfg(test)]").unwrap();
-        let mut constants = Vec::new();
-        let mut rest = &source[..end];
-        while let Some(at) = rest.find("pub const ") {
-            let name = rest[at + 10..].split(':').next().unwrap();
-            let documentation = rest[..at].rfind("\n\n///").or_else(|| rest[..at].rfind("\n///"));
-            constants.push((name, &rest[documentation.unwrap()..at]));
-            rest = &rest[at + 10..];
-        }
-        constants
+        let pieces: Vec<&str> = source[..source.find("#[cfg(test)]").unwrap()].split("pub const ").collect();
+        let documentation = |piece: &'static str| piece.split_once(";\n").map_or(piece, |(_, after)| after);
+        pieces.windows(2).map(|pair| (pair[1].split(':').next().unwrap(), documentation(pair[0]))).collect()
     }
 
     #[test]
