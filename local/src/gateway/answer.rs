@@ -10,10 +10,15 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-/// Headers of a function that the API writes itself or drops.
-const DROPPED: [HeaderName; 5] =
+use super::unverified::{
+    BODY_MUST_BE_TEXT, BROKEN_BASE64_IS_MALFORMED, BROKEN_HEADER_IS_MALFORMED, HEADERS_MAY_BE_SCALARS,
+    OWN_HEADERS_ARE_DROPPED, STATUS_CODES, STATUS_MAY_BE_TEXT, THROTTLED_MESSAGE,
+};
+
+/// Headers that are the API's own affair, whatever a function says.
+const OWN: [HeaderName; 5] =
     [header::CONNECTION, header::CONTENT_LENGTH, header::DATE, header::UPGRADE, header::TRANSFER_ENCODING];
 
 /// An answer on its way to the client.
@@ -37,7 +42,7 @@ fn body_of(status: StatusCode) -> &'static str {
         StatusCode::NOT_FOUND => r#"{"message":"Not Found"}"#,
         StatusCode::REQUEST_TIMEOUT => r#"{"message":"Request Timeout"}"#,
         StatusCode::PAYLOAD_TOO_LARGE => r#"{"message":"Request Entity Too Large"}"#,
-        StatusCode::TOO_MANY_REQUESTS => r#"{"message":"Too Many Requests"}"#,
+        StatusCode::TOO_MANY_REQUESTS => THROTTLED_MESSAGE,
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => r#"{"message":"Request Header Fields Too Large"}"#,
         StatusCode::SERVICE_UNAVAILABLE => r#"{"message":"Service Unavailable"}"#,
         _ => r#"{"message":"Internal Server Error"}"#,
@@ -61,36 +66,38 @@ impl fmt::Display for Malformed {
     }
 }
 
-/// Reads what a function answered.
+/// Reads what a function answered: an object with a status code says itself what the answer is; anything else is the
+/// body of a 200, JSON or not, but that a JSON text stands without its quotes.
 pub fn read(payload: &Bytes) -> Result<Answer, Malformed> {
+    match payload.trim_ascii_start().first() {
+        Some(b'{') => {}
+        Some(b'"') => {
+            let text = serde_json::from_slice::<String>(payload).map(Bytes::from);
+            return Ok(json(StatusCode::OK, text.unwrap_or_else(|_| payload.clone())));
+        }
+        _ => return Ok(json(StatusCode::OK, payload.clone())),
+    }
     match serde_json::from_slice::<Structured<'_>>(payload) {
         Ok(Structured { status_code: Some(status), headers, cookies, body, is_base64_encoded }) => {
             structured(status, headers, cookies.unwrap_or_default(), body, is_base64_encoded.unwrap_or(false))
         }
-        Ok(_) => Ok(json(StatusCode::OK, payload.clone())),
-        Err(_) => unstructured(payload),
+        Err(_) if has_status_code(payload) => Err(Malformed("a field has the wrong type")),
+        _ => Ok(json(StatusCode::OK, payload.clone())),
     }
 }
 
-/// Whatever is JSON and has no status code is the body itself.
-fn unstructured(payload: &Bytes) -> Result<Answer, Malformed> {
+fn has_status_code(payload: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Probe {
-        #[serde(rename = "statusCode")]
-        status_code: Option<serde::de::IgnoredAny>,
+        #[serde(rename = "statusCode", default, deserialize_with = "present")]
+        status_code: bool,
     }
-    match payload.trim_ascii_start().first() {
-        Some(b'"') => match serde_json::from_slice::<String>(payload) {
-            Ok(text) => Ok(json(StatusCode::OK, text.into())),
-            Err(_) => Err(Malformed("it is not JSON")),
-        },
-        Some(b'{') => match serde_json::from_slice::<Probe>(payload) {
-            Ok(Probe { status_code: None }) => Ok(json(StatusCode::OK, payload.clone())),
-            Ok(Probe { status_code: Some(_) }) => Err(Malformed("a field has the wrong type")),
-            Err(_) => Err(Malformed("it is not JSON")),
-        },
-        _ => Ok(json(StatusCode::OK, payload.clone())),
-    }
+    serde_json::from_slice::<Probe>(payload).is_ok_and(|probe| probe.status_code)
+}
+
+/// Whether a field is there at all, `null` included.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 fn structured(
@@ -100,22 +107,27 @@ fn structured(
     body: Option<String>,
     encoded: bool,
 ) -> Result<Answer, Malformed> {
-    // Interim answers (1xx) are none; which other numbers AWS refuses is unverified.
     let status = match StatusCode::from_u16(status) {
-        Ok(status) if (200..600).contains(&status.as_u16()) => status,
+        Ok(status) if STATUS_CODES.contains(&status.as_u16()) => status,
         _ => return Err(Malformed("the status code is none")),
     };
     let body = match (body, encoded) {
         (None, _) => Bytes::new(),
         (Some(body), false) => Bytes::from(body),
-        (Some(body), true) => match STANDARD.decode(body) {
+        (Some(body), true) => match STANDARD.decode(&body) {
             Ok(bytes) => bytes.into(),
-            Err(_) => return Err(Malformed("the body is not base64")),
+            Err(_) if BROKEN_BASE64_IS_MALFORMED => return Err(Malformed("the body is not base64")),
+            Err(_) => body.into(),
         },
     };
     let mut headers = headers.unwrap_or_default().0;
-    for dropped in &DROPPED {
-        headers.remove(dropped);
+    for own in &OWN {
+        if let Some(value) = headers.remove(own)
+            && !OWN_HEADERS_ARE_DROPPED
+            && let Ok(name) = HeaderName::try_from(format!("x-amzn-remapped-{own}"))
+        {
+            headers.insert(name, value);
+        }
     }
     headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
     if !cookies.is_empty() {
@@ -139,19 +151,47 @@ fn structured(
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Structured<'a> {
+    #[serde(default, deserialize_with = "status_code")]
     status_code: Option<u16>,
     headers: Option<Headers>,
     #[serde(borrow)]
     cookies: Option<Vec<Text<'a>>>,
+    #[serde(default, deserialize_with = "body")]
     body: Option<String>,
     is_base64_encoded: Option<bool>,
+}
+
+/// A status code that is there; `null` is none, and so is a fraction.
+fn status_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Code<'a> {
+        Number(u16),
+        Text(#[serde(borrow)] Cow<'a, str>),
+    }
+    match Code::deserialize(deserializer)? {
+        Code::Number(number) => Ok(Some(number)),
+        Code::Text(text) if STATUS_MAY_BE_TEXT => text.parse().map(Some).map_err(D::Error::custom),
+        Code::Text(_) => Err(D::Error::custom("the status code is a text")),
+    }
+}
+
+fn body<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    if BODY_MUST_BE_TEXT {
+        return Option::deserialize(deserializer);
+    }
+    let body = Option::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(body.map(|body| match body {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }))
 }
 
 /// Borrowed from the payload, where nothing is escaped in it.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Headers, read without a detour. Numbers and truth values count as their text; `null` is no header.
+/// Headers, read without a detour.
 #[derive(Default)]
 struct Headers(HeaderMap);
 
@@ -169,14 +209,22 @@ impl<'de> Deserialize<'de> for Headers {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
                 let mut headers = HeaderMap::with_capacity(8);
                 while let Some(Text(name)) = map.next_key()? {
-                    let name = HeaderName::from_bytes(name.as_bytes()).map_err(A::Error::custom)?;
                     let value = match map.next_value::<Scalar<'de>>()? {
                         Scalar::Text(text) => HeaderValue::from_bytes(text.as_bytes()),
+                        _ if !HEADERS_MAY_BE_SCALARS => return Err(A::Error::custom("a header is no text")),
                         Scalar::Number(number) => HeaderValue::from_str(&number.to_string()),
                         Scalar::Truth(truth) => Ok(HeaderValue::from_static(if truth { "true" } else { "false" })),
                         Scalar::Nothing => continue,
                     };
-                    headers.append(name, value.map_err(A::Error::custom)?);
+                    match (HeaderName::from_bytes(name.as_bytes()), value) {
+                        (Ok(name), Ok(value)) => {
+                            headers.append(name, value);
+                        }
+                        _ if BROKEN_HEADER_IS_MALFORMED => {
+                            return Err(A::Error::custom("there is a header that HTTP cannot carry"));
+                        }
+                        _ => {}
+                    }
                 }
                 Ok(Headers(headers))
             }

@@ -19,15 +19,14 @@ use super::cors;
 use super::event::{Routed, user_agent};
 use super::ids::Ids;
 use super::routing::RequestPath;
+use super::unverified::{BODY_LATE, BODY_TIMEOUT, BROKEN_PATH, HEAD_TOO_LARGE};
 use super::{Gateway, Route};
 use crate::functions::{Invocation, MAX_EVENT};
 
 /// The most bytes of a body.
 const MAX_BODY: usize = 10 * 1024 * 1024;
-/// The most bytes of request line and headers together. That going over it is a 431 is unverified on AWS.
+/// The most bytes of request line and headers together.
 const MAX_HEAD: usize = 10_240;
-/// How long a body may take to arrive. Unverified on AWS, as is the 408.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a request's way leaves for the access log.
 struct Trail<'g> {
@@ -120,7 +119,7 @@ impl Gateway {
         source_ip: IpAddr,
         trail: &mut Trail<'g>,
     ) -> Result<Answer, StatusCode> {
-        let path = RequestPath::parse(head.uri.path()).ok_or(StatusCode::BAD_REQUEST)?;
+        let path = RequestPath::parse(head.uri.path()).ok_or(BROKEN_PATH)?;
         let segments = path.in_stage(&self.api.stage).ok_or(StatusCode::NOT_FOUND)?;
         let method = head.method.as_str();
         let route = self.routes.iter().find(|route| route.pattern.matches(method, segments));
@@ -225,7 +224,7 @@ fn check(head: &Parts) -> Result<(), StatusCode> {
     let line = head.method.as_str().len() + head.uri.path().len() + head.uri.query().unwrap_or_default().len() + 12;
     let headers: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if line + headers > MAX_HEAD {
-        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        return Err(HEAD_TOO_LARGE);
     }
     if !head.uri.path().is_ascii() || !head.uri.query().unwrap_or_default().is_ascii() {
         return Err(StatusCode::BAD_REQUEST);
@@ -257,7 +256,7 @@ async fn read(body: Incoming) -> Result<Bytes, StatusCode> {
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
         // The client went away or sent something that is no body.
         Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+        Err(_) => Err(BODY_LATE),
     }
 }
 

@@ -12,14 +12,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
 
 use super::answer::Answer;
+use super::unverified::{CORS_ON_OWN_ANSWERS, FOREIGN_PREFLIGHT, PLAIN_OPTIONS_IS_PREFLIGHT};
 use crate::template::Cors;
-
-/// Unverified on AWS: what a preflight of a foreign origin is answered with. It has no CORS header in any case, so a
-/// browser goes no further.
-const FOREIGN_PREFLIGHT: StatusCode = StatusCode::NO_CONTENT;
-/// Unverified on AWS, whose documentation speaks of answers of integrations: whether what the API answers itself (401,
-/// 403, 404, 429 …) has the headers too. Without them a page could not tell a token that has ended from a broken line.
-const ON_ITS_OWN_ANSWERS: bool = true;
 
 /// What an integration does not get to say.
 const REPLACED: [HeaderName; 6] = [
@@ -35,7 +29,7 @@ const REPLACED: [HeaderName; 6] = [
 /// that does comes first.
 pub fn preflight(cors: &Cors, head: &Parts) -> Option<Answer> {
     let asked = head.headers.contains_key(ORIGIN) && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    if head.method != Method::OPTIONS || !asked {
+    if head.method != Method::OPTIONS || !(asked || PLAIN_OPTIONS_IS_PREFLIGHT) {
         return None;
     }
     let mut answer = Answer::new(Full::new(Bytes::new()));
@@ -59,7 +53,7 @@ pub fn apply(cors: &Cors, request: &HeaderMap, answer: &mut HeaderMap, own: bool
         answer.remove(name);
     }
     if let Some(origin) = allowed(cors, request)
-        && (!own || ON_ITS_OWN_ANSWERS)
+        && (!own || CORS_ON_OWN_ANSWERS)
     {
         allow(cors, origin, answer);
         set(answer, ACCESS_CONTROL_EXPOSE_HEADERS, &cors.exposed.join(","));

@@ -16,6 +16,7 @@ use time::macros::format_description;
 use super::authorize::Caller;
 use super::ids::Ids;
 use super::parts::{cookies, joined, query_parameters, text_or_base64};
+use super::unverified::{CALLERS_PROTOCOL_GOES_ON, CALLERS_TRACE_GOES_ON, FORWARDED_FOR_GROWS};
 use crate::template::{HttpApi, IdentitySource};
 
 /// `14/Apr/2025:22:14:16 +0000`
@@ -28,7 +29,7 @@ const PROTOCOL: &str = "HTTP/1.1";
 /// Headers that end at the API.
 const NOT_FORWARDED: [&str; 7] =
     ["connection", "cookie", "expect", "proxy-authenticate", "te", "transfer-encoding", "upgrade"];
-/// Headers that the API itself writes, whatever the client sent.
+/// Headers that the API itself writes.
 const REPLACED: [&str; 5] =
     ["content-length", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"];
 
@@ -164,7 +165,6 @@ impl Routed<'_> {
                 time_epoch: self.time.as_millis(),
             },
             body: None,
-            stage_variables: &api.stage_variables,
             path_parameters: Pairs(
                 self.path_parameters
                     .iter()
@@ -172,6 +172,7 @@ impl Routed<'_> {
                     .collect(),
             ),
             is_base64_encoded: None,
+            stage_variables: &api.stage_variables,
         }
     }
 }
@@ -217,10 +218,10 @@ struct Event<'a> {
     body: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Pairs::is_empty")]
     path_parameters: Pairs<'a>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    stage_variables: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     is_base64_encoded: Option<bool>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    stage_variables: &'a BTreeMap<String, String>,
 }
 
 #[derive(serde::Serialize)]
@@ -284,13 +285,18 @@ impl Serialize for Headers<'_> {
             }
         }
         map.serialize_entry("content-length", &format_args!("{}", body.len()))?;
-        map.serialize_entry("x-amzn-trace-id", &ids.trace)?;
-        match joined(&head.headers, "x-forwarded-for") {
+        match joined(&head.headers, "x-amzn-trace-id").filter(|_| CALLERS_TRACE_GOES_ON) {
+            Some(callers) => map.serialize_entry("x-amzn-trace-id", &callers)?,
+            None => map.serialize_entry("x-amzn-trace-id", &ids.trace)?,
+        }
+        match joined(&head.headers, "x-forwarded-for").filter(|_| FORWARDED_FOR_GROWS) {
             Some(before) => map.serialize_entry("x-forwarded-for", &format_args!("{before}, {source_ip}"))?,
             None => map.serialize_entry("x-forwarded-for", source_ip)?,
         }
-        map.serialize_entry("x-forwarded-port", "443")?;
-        map.serialize_entry("x-forwarded-proto", "https")?;
+        for (name, own) in [("x-forwarded-port", "443"), ("x-forwarded-proto", "https")] {
+            let callers = joined(&head.headers, name).filter(|_| CALLERS_PROTOCOL_GOES_ON);
+            map.serialize_entry(name, callers.as_deref().unwrap_or(own))?;
+        }
         map.end()
     }
 }

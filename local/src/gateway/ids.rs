@@ -3,11 +3,11 @@
 use std::fmt::{self, Write};
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::URL_SAFE;
 use shared::clock::Timestamp;
 use shared::ids::random;
 
-/// The API's id of a request: base64 of eleven bytes, so sixteen characters of which the last is `=`.
+/// The API's id of a request: eleven bytes in URL-safe base64, so sixteen characters of which the last is `=`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RequestId([u8; 16]);
 
@@ -48,7 +48,7 @@ impl Ids {
         let (trace, invocation) = bytes.split_at(12);
         let mut id = [b'='; 16];
         // Eleven bytes are sixteen characters: the slice always fits.
-        let _ = STANDARD.encode_slice(request, &mut id);
+        let _ = URL_SAFE.encode_slice(request, &mut id);
         let mut root = format!("Root=1-{:08x}-", now.as_secs());
         hex(&mut root, trace);
         Self { request: RequestId(id), trace: root, invocation: uuid(invocation) }

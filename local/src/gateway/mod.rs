@@ -14,6 +14,7 @@ mod ids;
 mod parts;
 mod routing;
 mod throttle;
+mod unverified;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

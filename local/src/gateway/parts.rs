@@ -8,6 +8,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 use percent_encoding::percent_decode_str;
 
+use super::unverified::{BROKEN_TEXT_STAYS_TEXT, JSON_SUFFIX_IS_TEXT};
+
 /// A header's value; several lines are joined by `,` without a space.
 pub fn joined<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {
     let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes).map(String::from_utf8_lossy);
@@ -50,8 +52,7 @@ fn decoded(text: &str) -> Cow<'_, str> {
 }
 
 /// A body as it stands in an event: text for the media types that AWS takes for text, base64 for every other and for
-/// none. Unverified on AWS: types such as `application/problem+json` (base64 here), and text that is not UTF-8
-/// (replacement characters here).
+/// none.
 pub fn text_or_base64<'b>(head: &Parts, body: &'b [u8]) -> (Cow<'b, str>, bool) {
     let value = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let media_type = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
@@ -59,6 +60,11 @@ pub fn text_or_base64<'b>(head: &Parts, body: &'b [u8]) -> (Cow<'b, str>, bool) 
     let text = media_type.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"text/"))
         || is("application/json")
         || is("application/xml")
-        || is("application/javascript");
-    if text { (String::from_utf8_lossy(body), false) } else { (Cow::Owned(STANDARD.encode(body)), true) }
+        || is("application/javascript")
+        || JSON_SUFFIX_IS_TEXT && media_type.to_ascii_lowercase().ends_with(b"+json");
+    if text && (BROKEN_TEXT_STAYS_TEXT || std::str::from_utf8(body).is_ok()) {
+        (String::from_utf8_lossy(body), false)
+    } else {
+        (Cow::Owned(STANDARD.encode(body)), true)
+    }
 }

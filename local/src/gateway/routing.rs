@@ -7,12 +7,16 @@ use std::cmp::Reverse;
 
 use percent_encoding::percent_decode_str;
 
+use super::unverified::{
+    ENCODED_QUESTION_MARK_ENDS_PATH, ENCODED_SLASH_PARTS_SEGMENTS, GREEDY_TAKES_NOTHING, LEADING_SLASHES_COLLAPSE,
+    PATH_IS_DECODED_TWICE,
+};
 use crate::template::Segment;
 
-/// Unverified on AWS: whether `/x/{proxy+}` also takes `/x/`. Here something must be there for it to take.
-const GREEDY_TAKES_NOTHING: bool = false;
+/// The one segment of `/`.
+const ROOT: &[Cow<'static, str>] = &[Cow::Borrowed("")];
 
-/// A request's path, decoded segment by segment, so that `%2F` inside a segment stays inside it.
+/// A request's path, decoded segment by segment.
 #[derive(Debug)]
 pub struct RequestPath<'a> {
     segments: Vec<Cow<'a, str>>,
@@ -21,7 +25,15 @@ pub struct RequestPath<'a> {
 impl<'a> RequestPath<'a> {
     /// Decodes a path; `None` if it does not begin with a slash or is not UTF-8.
     pub fn parse(path: &'a str) -> Option<Self> {
-        let segments = path.strip_prefix('/')?.split('/').map(decode).collect::<Option<_>>()?;
+        let path = path.strip_prefix('/')?;
+        let path = if ENCODED_QUESTION_MARK_ENDS_PATH { before_question_mark(path) } else { path };
+        let mut segments = path.split('/').map(decode).collect::<Option<Vec<_>>>()?;
+        if PATH_IS_DECODED_TWICE {
+            segments = segments.iter().map(|once| decode(once).map(owned)).collect::<Option<_>>()?;
+        }
+        if ENCODED_SLASH_PARTS_SEGMENTS {
+            segments = segments.join("/").split('/').map(|segment| owned(segment.into())).collect();
+        }
         Some(Self { segments })
     }
 
@@ -35,11 +47,13 @@ impl<'a> RequestPath<'a> {
         path
     }
 
-    /// The segments by which a route is chosen: without the stage's prefix, where the stage has a name, and without
-    /// the empty ones that doubled leading slashes make. `None` if the path is not in the stage.
+    /// The segments by which a route is chosen: without the stage's prefix, where the stage has a name (`/prod` alone
+    /// is the root), and without the empty ones that doubled leading slashes make. `None` if the path is not in the
+    /// stage.
     pub fn in_stage(&self, stage: &str) -> Option<&[Cow<'a, str>]> {
         let mut segments = self.segments.as_slice();
         while let [first, rest @ ..] = segments
+            && LEADING_SLASHES_COLLAPSE
             && first.is_empty()
             && !rest.is_empty()
         {
@@ -49,10 +63,20 @@ impl<'a> RequestPath<'a> {
             return Some(segments);
         }
         match segments {
+            [first] if first == stage => Some(ROOT),
             [first, rest @ ..] if first == stage => Some(rest),
             _ => None,
         }
     }
+}
+
+fn before_question_mark(path: &str) -> &str {
+    let end = path.find("%3F").into_iter().chain(path.find("%3f")).min();
+    end.and_then(|end| path.get(..end)).unwrap_or(path)
+}
+
+fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
 }
 
 fn decode(segment: &str) -> Option<Cow<'_, str>> {
@@ -163,7 +187,7 @@ mod tests {
             ("GET", "/pets/dog/2", "GET /pets/dog/{id}"),
             ("GET", "/pets/cat/1", "GET /pets/{proxy+}"),
             ("POST", "/test/5", "ANY /{proxy+}"),
-            ("GET", "/", "$default"),
+            ("GET", "/", "ANY /{proxy+}"),
         ] {
             assert_eq!(answers(&keys, method, path), Some(expected), "{method} {path}");
         }
@@ -185,7 +209,8 @@ mod tests {
         assert_eq!(answers(&keys, "GET", "/todos/"), None);
         assert_eq!(answers(&keys, "HEAD", "/todos/1"), None);
         assert_eq!(answers(&keys, "POST", "//todos"), Some("POST /todos"));
-        assert_eq!(answers(&["ANY /x/{p+}"], "GET", "/x/"), None);
+        assert_eq!(answers(&["ANY /x/{p+}"], "GET", "/x/"), Some("ANY /x/{p+}"));
+        assert_eq!(answers(&["ANY /x/{p+}"], "GET", "/x"), None);
     }
 
     #[test]
@@ -205,6 +230,8 @@ mod tests {
         let path = RequestPath::parse("/prod/todos").unwrap();
         assert_eq!(path.in_stage("prod").unwrap(), ["todos"]);
         assert!(path.in_stage("test").is_none());
+        assert_eq!(RequestPath::parse("/prod").unwrap().in_stage("prod").unwrap(), [""]);
+        assert_eq!(RequestPath::parse("/prod/").unwrap().in_stage("prod").unwrap(), [""]);
         assert_eq!(path.decoded(), "/prod/todos");
     }
 }

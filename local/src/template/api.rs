@@ -81,6 +81,7 @@ pub fn read(
         }
     }
     let stage = section.text("StageName")?.unwrap_or_else(|| "$default".to_owned());
+    let stage_variables = stage_variables(&mut section)?;
     let access_log_format = access_log::read(&mut section)?;
     let general = match section.section("DefaultRouteSettings")? {
         Some(settings) => Limits::read(settings, "DefaultRouteSettings", warnings)?,
@@ -88,12 +89,6 @@ pub fn read(
     };
     let mut particular = particular(&mut section, warnings)?;
     let cors = cors::read(scope, &mut section)?;
-    let mut stage_variables = BTreeMap::new();
-    if let Some(node) = section.take("StageVariables")? {
-        for Entry { key, value, .. } in node.map("StageVariables")? {
-            stage_variables.insert(key.clone(), value.text(key)?.to_owned());
-        }
-    }
     let auth = authorizers::read(&mut section, functions, warnings)?;
     section.close()?;
 
@@ -140,6 +135,24 @@ fn particular(
         limits.insert(key, (line, block));
     }
     Ok(limits)
+}
+
+/// `StageVariables`: texts by name, of the characters that AWS lets them have.
+/// <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages.html>
+fn stage_variables(section: &mut Section<'_>) -> Result<BTreeMap<String, String>, Fault> {
+    let Some(node) = section.take("StageVariables")? else { return Ok(BTreeMap::new()) };
+    let mut variables = BTreeMap::new();
+    for Entry { key, value, .. } in node.map("StageVariables")? {
+        let text = value.text(key)?;
+        if !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Err(value.fault(format!("the stage variable `{key}` may have letters, digits and _ in its name.")));
+        }
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?#&=,".contains(&byte)) {
+            return Err(value.fault(format!("the stage variable `{key}` has a value that AWS refuses: `{text}`.")));
+        }
+        variables.insert(key.clone(), text.to_owned());
+    }
+    Ok(variables)
 }
 
 /// Two routes of the same method and shape would leave it open which of them answers.

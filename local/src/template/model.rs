@@ -114,7 +114,7 @@ pub struct HttpApi {
     pub routes: Vec<Route>,
     /// The authorizers by their name.
     pub authorizers: BTreeMap<String, Authorizer>,
-    /// The stage's variables.
+    /// `StageVariables`, which every event carries; empty where the template has none.
     pub stage_variables: BTreeMap<String, String>,
     /// `CorsConfiguration`; without one the API says nothing about CORS.
     pub cors: Option<Cors>,

@@ -38,6 +38,13 @@ async fn without_a_status_code_the_payload_is_the_body() {
         ("5", "5"),
         (r#""a\"b""#, "a\"b"),
         (r#"{"headers": 5}"#, r#"{"headers": 5}"#),
+        // An array is no structured answer, whatever is in it.
+        (r#"[200,{},[],"x",false]"#, r#"[200,{},[],"x",false]"#),
+        // JSON or not.
+        (r#"{"statusCode":200"#, r#"{"statusCode":200"#),
+        ("Hello", "Hello"),
+        (r#""half"#, r#""half"#),
+        ("", ""),
     ] {
         let (status, headers, body) = read_text(payload).await.unwrap();
         assert_eq!((status, body.as_str()), (200, expected));
@@ -60,7 +67,9 @@ async fn a_malformed_answer_is_refused() {
         r#"{"statusCode":200,"cookies":"a=1"}"#,
         r#"{"statusCode":200,"body":{}}"#,
         r#"{"statusCode":200,"body":"?","isBase64Encoded":true}"#,
-        r#"{"statusCode":200"#,
+        r#"{"statusCode":null}"#,
+        r#"{"statusCode":-200}"#,
+        r#"{"statusCode":"200.5"}"#,
     ] {
         assert!(read_text(payload).await.is_err(), "{payload}");
     }

@@ -15,8 +15,8 @@ fn api() -> HttpApi {
         account_id: "123456789012".to_owned(),
         routes: Vec::new(),
         authorizers: BTreeMap::new(),
-        stage_variables: BTreeMap::new(),
         cors: None,
+        stage_variables: std::collections::BTreeMap::new(),
         access_log_format: None,
     }
 }
