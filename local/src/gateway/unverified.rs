@@ -78,6 +78,32 @@ pub const PLAIN_OPTIONS_IS_PREFLIGHT: bool = false;
 /// 403, 404, 429 …) has the headers too. Without them a page could not tell a token that has ended from a broken line.
 pub const CORS_ON_OWN_ANSWERS: bool = true;
 
+// Authorizers.
+
+/// Unverified on AWS: whether an IAM policy without a `principalId`, which its examples all have, is an answer. Here it
+/// is malformed, a 500.
+pub const POLICY_NEEDS_A_PRINCIPAL: bool = true;
+/// Unverified on AWS: how far the clocks of a JWT's issuer and the API may differ, in seconds.
+pub const JWT_LEEWAY: i64 = 0;
+/// Unverified on AWS: whether an event names all scopes of a JWT, or only those of them that the route wants. It is null
+/// where the route wants none.
+pub const EVENT_HAS_ALL_SCOPES: bool = true;
+/// Unverified on AWS: what a claim that is an object is in an event, where every claim is text. Here it is its JSON; else
+/// it would be left out.
+pub const OBJECT_CLAIMS_ARE_JSON: bool = true;
+/// Unverified on AWS: how long an issuer may take to show its keys.
+pub const JWKS_TIMEOUT: Duration = Duration::from_secs(5);
+
+// The access log.
+
+/// Unverified on AWS: that `$context.requestTimeEpoch` is counted in these, as `timeEpoch` of the event is.
+pub const LOGGED_EPOCH: Duration = Duration::from_millis(1);
+/// Unverified on AWS: `$context.integration.integrationStatus`, Lambda's own status of an invocation that it answered,
+/// whatever the function did.
+pub const LOGGED_LAMBDA_STATUS: u16 = 200;
+/// Unverified on AWS: whether `$context.path` is logged as it was sent. Here it is; in the event it is decoded.
+pub const LOGGED_PATH_IS_AS_SENT: bool = true;
+
 // Limits.
 
 /// Unverified on AWS: what a request is answered with whose line and headers are over 10,240 bytes.

@@ -6,14 +6,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use http::StatusCode;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::{AccessLine, Verdict, Wanted};
 use crate::gateway::answer::message_of;
 use crate::gateway::event::log_time;
+use crate::gateway::unverified::{LOGGED_EPOCH, LOGGED_LAMBDA_STATUS, LOGGED_PATH_IS_AS_SENT};
 use crate::template::{AccessFormat, HttpApi, Part, Variable};
 
 /// The format where the template has none: what the console of API Gateway proposes for an HTTP API, and the path.
@@ -30,10 +31,6 @@ const CACHED: &str = concat!(
 );
 /// What stands for a variable that says nothing about this request.
 const NOTHING: &str = "-";
-/// Unverified on AWS: that the time is counted in these, as it is in the event.
-const EPOCH: Duration = Duration::from_millis(1);
-/// Unverified on AWS: Lambda's own status of an invocation that it answered, whatever the function did.
-const LAMBDA_OK: u16 = 200;
 
 /// Fills in a format.
 #[derive(Debug, Clone)]
@@ -124,15 +121,17 @@ impl Formatter {
             Variable::UserAgent => borrowed(line.user_agent.as_deref()?),
             Variable::IntegrationError => borrowed(line.failure.as_deref().filter(|_| !has_failed)?),
             Variable::IntegrationLatency => number(function?.latency.as_millis()),
-            Variable::LambdaStatus => number(function.filter(|function| function.in_time).map(|_| LAMBDA_OK)?.into()),
+            Variable::LambdaStatus => {
+                number(function.filter(|function| function.in_time).map(|_| LOGGED_LAMBDA_STATUS)?.into())
+            }
             Variable::FunctionStatus => number(function?.status?.into()),
             Variable::InvocationId => borrowed(&function?.invocation),
-            // Unverified on AWS: as it was sent, whereas the event has it decoded.
-            Variable::Path => borrowed(&line.path),
+            Variable::Path if LOGGED_PATH_IS_AS_SENT => borrowed(&line.path),
+            Variable::Path => Some(percent_decode_str(&line.path).decode_utf8_lossy()),
             Variable::Protocol => borrowed("HTTP/1.1"),
             Variable::RequestId => borrowed(line.request_id.as_str()),
             Variable::Time => Some(log_time(line.time).into()),
-            Variable::Epoch => number(u128::try_from(line.time.as_millis()).ok()? / EPOCH.as_millis()),
+            Variable::Epoch => number(u128::try_from(line.time.as_millis()).ok()? / LOGGED_EPOCH.as_millis()),
             Variable::Latency => number(line.latency.as_millis()),
             Variable::Length => number(line.length.into()),
             Variable::RouteKey => borrowed(line.route_key.as_deref()?),

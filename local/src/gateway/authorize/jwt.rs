@@ -18,14 +18,9 @@ pub use keys::Jwks;
 
 use super::{Caller, Challenge, Decision};
 use crate::gateway::event::Routed;
+use crate::gateway::unverified::{EVENT_HAS_ALL_SCOPES, JWT_LEEWAY, OBJECT_CLAIMS_ARE_JSON};
 use crate::template;
 use keys::Keys;
-
-/// Unverified on AWS: how far the clocks of issuer and API may differ, in seconds.
-const LEEWAY: i64 = 0;
-/// Unverified on AWS: whether an event names the token's scopes (or those of them that the route wants). It is null where
-/// the route wants none.
-const EVENT_HAS_THE_TOKENS_SCOPES: bool = true;
 
 /// An authorizer with the keys of its issuer.
 pub struct JwtAuthorizer {
@@ -33,7 +28,8 @@ pub struct JwtAuthorizer {
     keys: Keys,
 }
 
-/// Why a token is none, in the words of `error_description` (RFC 6750 §3). Unverified on AWS, but for the first two.
+/// Why a token is none, in the words of `error_description` (RFC 6750 §3). Of AWS's own only those of [`Fault::Audience`],
+/// [`Fault::Expired`] and [`Fault::Keys`] are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fault {
     Audience,
@@ -105,10 +101,14 @@ impl JwtAuthorizer {
             let value = format!("Bearer scope=\"{}\" error=\"insufficient_scope\"", wanted.join(" "));
             return Decision::Refused(Some(Challenge { value, why: "no scope of those wanted".to_owned() }));
         }
-        let of_both = |scope: &&str| EVENT_HAS_THE_TOKENS_SCOPES || wanted.iter().any(|wanted| wanted == scope);
+        let of_both = |scope: &&str| EVENT_HAS_ALL_SCOPES || wanted.iter().any(|wanted| wanted == scope);
         let context = Context {
             scopes: (!wanted.is_empty()).then(|| granted.iter().copied().filter(of_both).collect()),
-            claims: claims.iter().map(|(name, value)| (name.clone(), Value::String(text(value)))).collect(),
+            claims: claims
+                .iter()
+                .filter(|(_, value)| OBJECT_CLAIMS_ARE_JSON || !value.is_object())
+                .map(|(name, value)| (name.clone(), Value::String(text(value))))
+                .collect(),
         };
         match serde_json::to_string(&context).and_then(RawValue::from_string) {
             Ok(context) => Decision::Allowed(Some(Caller::Jwt(Arc::from(context)))),
@@ -150,11 +150,11 @@ impl JwtAuthorizer {
         {
             return Err(Fault::Audience);
         }
-        if time(claims, "exp")?.is_none_or(|exp| exp.saturating_add(LEEWAY) <= now) {
+        if time(claims, "exp")?.is_none_or(|exp| exp.saturating_add(JWT_LEEWAY) <= now) {
             return Err(Fault::Expired);
         }
         for name in ["nbf", "iat"] {
-            if time(claims, name)?.is_some_and(|from| from.saturating_sub(LEEWAY) > now) {
+            if time(claims, name)?.is_some_and(|from| from.saturating_sub(JWT_LEEWAY) > now) {
                 return Err(Fault::Early);
             }
         }
@@ -197,8 +197,7 @@ fn scopes(claims: &Map<String, Value>) -> Vec<&str> {
     }
 }
 
-/// A claim as events have it: a list is its items in brackets with spaces between them. Unverified on AWS: objects (JSON
-/// here) and null (empty here).
+/// A claim as events have it: a list is its items in brackets with spaces between them.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -15,10 +15,8 @@ use super::{Caller, Decision, TIMEOUT};
 use crate::functions::{Function, Invocation};
 use crate::gateway::event::Routed;
 use crate::gateway::ids::invocation_id;
+use crate::gateway::unverified::POLICY_NEEDS_A_PRINCIPAL;
 use crate::template::{self, IdentitySource};
-
-/// Unverified on AWS: whether a policy without a `principalId`, which its examples all have, is an answer.
-const POLICY_NEEDS_A_PRINCIPAL: bool = true;
 
 /// An authorizer and its function.
 pub struct LambdaAuthorizer {

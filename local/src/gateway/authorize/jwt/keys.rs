@@ -14,11 +14,11 @@ use shared::clock::{Clock, Timestamp};
 use shared::https::Https;
 use tokio::sync::Mutex;
 
+use crate::gateway::unverified::JWKS_TIMEOUT;
+
 /// How long keys are kept: an unknown `kid` does not bring the next ones sooner.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html>
 const KEPT: Duration = Duration::from_secs(2 * 60 * 60);
-/// How long an address may take to answer. Unverified on AWS.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where an issuer's keys are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +111,7 @@ async fn get<T: DeserializeOwned>(url: &str) -> Result<T, String> {
     let failed = |why: &dyn std::fmt::Debug| format!("{url} cannot be read: {why:?}");
     let request = Request::get(url).body(Bytes::new()).map_err(|error| failed(&error))?;
     let https = Https::new().map_err(|error| failed(&error))?;
-    let answer = https.send(request, PATIENCE).await.map_err(|error| failed(&error))?;
+    let answer = https.send(request, JWKS_TIMEOUT).await.map_err(|error| failed(&error))?;
     if !answer.status().is_success() {
         return Err(failed(&answer.status()));
     }
