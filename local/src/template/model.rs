@@ -129,8 +129,8 @@ pub struct Cors {
     pub headers: Vec<String>,
     /// Headers of an answer that a page may read.
     pub exposed: Vec<String>,
-    /// For how many seconds a preflight need not be repeated.
-    pub max_age: Option<u64>,
+    /// For how many seconds a preflight need not be repeated; -1 is none.
+    pub max_age: Option<i64>,
     /// Whether a browser may send cookies along.
     pub credentials: bool,
 }
