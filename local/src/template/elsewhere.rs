@@ -93,10 +93,7 @@ const TABLE: [Lack; 19] = [
         "an HTTP API's own answers cannot be changed: a function answers as it likes, and CloudFront may replace errors",
         &[(Api, "GatewayResponses"), (Resource, "AWS::ApiGateway::GatewayResponse")],
     ),
-    (
-        "an HTTP API does not compress: put CloudFront in front of it",
-        &[(Api, "MinimumCompressionSize")],
-    ),
+    ("an HTTP API does not compress: put CloudFront in front of it", &[(Api, "MinimumCompressionSize")]),
     (
         "an HTTP API has no list of binary media types: whether a body is binary goes by its Content-Type, and by the \
          answer's isBase64Encoded",
@@ -218,3 +215,6 @@ fn mentions(node: &Node, word: &str) -> bool {
         Value::Call(_, argument) => mentions(argument, word),
     }
 }
+
+#[cfg(test)]
+mod tests;

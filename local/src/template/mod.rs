@@ -170,7 +170,9 @@ fn read(path: &Path) -> io::Result<String> {
     match String::from_utf8(bytes) {
         Ok(source) => Ok(source),
         // The last character may be cut through: what follows refuses the length.
-        Err(error) if error.as_bytes().len() > bounds::MAX_BYTES => Ok(String::from_utf8_lossy(error.as_bytes()).into()),
+        Err(error) if error.as_bytes().len() > bounds::MAX_BYTES => {
+            Ok(String::from_utf8_lossy(error.as_bytes()).into())
+        }
         Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8")),
     }
 }

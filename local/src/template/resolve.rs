@@ -275,7 +275,9 @@ Resources:
             let below = level - 1;
             conditions.push_str(&format!("  C{level}: !Or [!Condition C{below}, !Condition C{below}]\n"));
             let name = format!("'${{N{below}}}${{N{below}}}'");
-            names.push_str(&format!("  N{level}: {{Type: AWS::DynamoDB::Table, Properties: {{TableName: !Sub {name}}}}}\n"));
+            names.push_str(&format!(
+                "  N{level}: {{Type: AWS::DynamoDB::Table, Properties: {{TableName: !Sub {name}}}}}\n"
+            ));
         }
         let root = Node::parse(&format!("{conditions}{names}x: !If [C30, 1, 2]\ny: !Ref N30\n")).unwrap();
         for expression in ["x", "y"] {

@@ -118,6 +118,9 @@ fn segments(node: &Node) -> Result<Vec<Segment>, Fault> {
         };
         match &segment {
             Segment::Literal(text) if text.contains(['{', '}']) => return Err(wrong("has a brace inside a segment")),
+            Segment::Parameter(name) | Segment::Greedy(name) if name.contains(['{', '}']) => {
+                return Err(wrong("has a brace inside a segment"));
+            }
             Segment::Parameter(name) | Segment::Greedy(name) if name.is_empty() => {
                 return Err(wrong("has a parameter without a name"));
             }

@@ -142,7 +142,10 @@ fn what_would_change_behaviour_is_refused_with_its_line() {
             "7: AWS refuses AllowCredentials together with the origin `*`: name the origins.",
         ),
         (small("Nonsense: 1", route), "7: Nonsense of HTTP API `Api` is not understood by the local shop."),
-        (small("TracingEnabled: true", route), "7: an HTTP API does not trace requests: set Tracing on the functions."),
+        (
+            small("TracingEnabled: true", route),
+            "7: TracingEnabled: an HTTP API does not trace requests: set Tracing on the functions.",
+        ),
         (
             small("RouteSettings: {GET /b: {ThrottlingRateLimit: 1}}", route),
             "7: RouteSettings has `GET /b`, but no route has that key.",
@@ -167,15 +170,15 @@ fn what_would_change_behaviour_is_refused_with_its_line() {
             "15: Cache of Properties of event `Get` of function `Fn` is not understood by the local shop.",
         ),
         (
-            small("", route).replace("Type: HttpApi", "Type: Api"),
+            small("", route).replace("Type: HttpApi", "Type: S3"),
             "14: event `Get` of function `Fn` has a Type that is not understood by the local shop.",
         ),
         (small("", route).replace("2.0", "1.0"), "6: the local shop speaks only version 2.0 to an authorizer."),
         (small("", route).replace("!GetAtt Fn.Arn", "!GetAtt Gn.Arn"), "6: there is no parameter or resource `Gn`."),
         (small("", route).replace("CodeUri: target/lambda/fn/", "Timeout: 5"), "11: function `Fn` has no CodeUri."),
         (
-            small("", route) + "  Other:\n    Type: AWS::Serverless::Api\n",
-            "17: resources of the type AWS::Serverless::Api are not understood by the local shop.",
+            small("", route) + "  Other:\n    Type: AWS::Serverless::SimpleTable\n",
+            "17: resources of the type AWS::Serverless::SimpleTable are not understood by the local shop.",
         ),
         (small("", route) + "  Other:\n    Type: AWS::Logs\n", "17: there is no resource type `AWS::Logs`."),
         (
@@ -197,15 +200,6 @@ fn two_routes_of_one_shape_are_refused() {
     let twice = small("", "Method: GET, Path: '/a/{x}'")
         + "        Again:\n          Type: HttpApi\n          Properties: {ApiId: !Ref Api, Method: GET, Path: '/a/{y}'}\n";
     assert_eq!(parse(&twice).unwrap_err(), "16: `GET /a/{y}` and `GET /a/{x}` (line 13) are the same route.");
-}
-
-#[test]
-fn a_zero_throttle_and_a_trailing_slash_are_warned_of() {
-    let source =
-        small("DefaultRouteSettings: {ThrottlingRateLimit: 0, ThrottlingBurstLimit: 0}", "Method: GET, Path: /a/");
-    let warnings = parse(&source).unwrap().warnings;
-    assert!(warnings.iter().any(|warning| warning.contains("throttle of 0")), "{warnings:?}");
-    assert!(warnings.iter().any(|warning| warning.contains("ends in a slash")), "{warnings:?}");
 }
 
 #[test]
