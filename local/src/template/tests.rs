@@ -217,3 +217,25 @@ fn a_missing_file_is_one_sentence() {
         "/nowhere/template.yaml: cannot be read (No such file or directory (os error 2)); name another one with --template."
     );
 }
+
+#[test]
+fn a_broken_template_is_one_sentence_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("template.yaml");
+    let load = |text: &[u8]| {
+        std::fs::write(&path, text).unwrap();
+        let error = Template::load(&path, &Given::defaults("shop")).unwrap_err();
+        let text = error.to_string();
+        text.strip_prefix(&format!("{}", folder.path().display())).unwrap().to_owned()
+    };
+    let source = small("MinimumCompressionSize: 0", "Method: GET, Path: /a");
+    assert_eq!(
+        load(source.as_bytes()),
+        "/template.yaml:7: MinimumCompressionSize: an HTTP API does not compress: put CloudFront in front of it."
+    );
+    assert_eq!(
+        load("ä".repeat(600_000).as_bytes()),
+        "/template.yaml:1: a template is at most 1 MB, as in CloudFormation."
+    );
+    assert!(load(b"\xff").starts_with("/template.yaml: cannot be read (it is not UTF-8)"), "{}", load(b"\xff"));
+}
