@@ -129,7 +129,7 @@ pub fn read(
 }
 
 /// A stage's name: `$default`, or letters, digits, hyphens and underscores.
-/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-stages.html>
+/// <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename.html>
 fn stage(node: &Node) -> Result<String, Fault> {
     let name = node.text("StageName")?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
