@@ -242,6 +242,9 @@ async fn wake(shop: &Shop, output: &Output) {
 fn check(options: &Options, output: &Output) -> Result<(), Error> {
     // Which keys there are is nothing to a binary.
     let template = base::template(options, &Keys::generate()?)?;
+    for warning in &template.warnings {
+        output.line(&format!("Beware: {warning}"));
+    }
     let root = options.template.parent().unwrap_or(Path::new(""));
     for built in check::check(&template, root)? {
         output.line(&built.to_string());

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::chaos::Chaos;
 use crate::seed::{ADMIN, USER};
 use crate::shop::Shop;
-use crate::template::{Authorizer, Function, Route, Template, Throttle};
+use crate::template::{Function, Route, Template, Throttle};
 
 /// Address, routes, functions, database, users, and something to try.
 pub fn start(shop: &Shop) -> String {
@@ -113,7 +113,7 @@ fn invoked_by(template: &Template, function: &Function) -> Vec<String> {
         many => all.push(format!("{many} routes")),
     }
     for (name, authorizer) in &api.authorizers {
-        if matches!(authorizer, Authorizer::Lambda(lambda) if lambda.function == function.logical_id) {
+        if authorizer.function() == Some(&function.logical_id) {
             let asked = api.routes.iter().filter(|route| route.authorizer.as_ref() == Some(name)).count();
             all.push(format!("the authorizer {name}, before {asked} of {} routes", api.routes.len()));
         }

@@ -156,6 +156,8 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn pattern(key: &str) -> Pattern {
@@ -190,6 +192,65 @@ mod tests {
             ("GET", "/", "ANY /{proxy+}"),
         ] {
             assert_eq!(answers(&keys, method, path), Some(expected), "{method} {path}");
+        }
+    }
+
+    /// A route that takes everything, or one of few methods and short paths, so that many match one request.
+    fn any_key() -> impl Strategy<Value = String> {
+        prop_oneof![1 => Just("$default".to_owned()), 9 => "(GET|PUT|ANY)(( (/(a|b|\\{x\\})){1,3})|( (/(a|b|\\{x\\})){0,2}/\\{p\\+\\}))"]
+    }
+
+    fn is_greedy(key: &str) -> bool {
+        key.ends_with("+}")
+    }
+
+    /// Whether `one` answers before `other` where both match, by the documentation's words.
+    fn comes_before(one: &str, other: &str) -> bool {
+        let class = |key: &str| if key == "$default" { 2 } else { usize::from(is_greedy(key)) };
+        let parts = |key: &str| -> Vec<bool> { key.split('/').skip(1).map(|part| !part.starts_with('{')).collect() };
+        let literals = |key: &str| parts(key).iter().filter(|literal| **literal).count();
+        let (mine, theirs) = (parts(one), parts(other));
+        if class(one) != class(other) {
+            class(one) < class(other)
+        } else if literals(one) != literals(other) {
+            literals(one) > literals(other)
+        } else if mine.len() != theirs.len() {
+            mine.len() > theirs.len()
+        } else if mine != theirs {
+            mine.iter().zip(&theirs).find(|(mine, theirs)| mine != theirs).is_some_and(|(mine, _)| *mine)
+        } else {
+            !one.starts_with("ANY") && other.starts_with("ANY")
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn of_the_routes_that_match_none_comes_before_the_one_that_answers(
+            keys in prop::collection::vec(any_key(), 1..8),
+            path in "(/(a|b|c|)){1,4}",
+        ) {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let alone: Vec<&str> = keys.iter().copied().filter(|key| answers(&[key], "GET", &path).is_some()).collect();
+            let answer = answers(&keys, "GET", &path);
+            prop_assert_eq!(answer.is_some(), !alone.is_empty());
+            let earlier = |key: &&str| answer.is_some_and(|answer| comes_before(key, answer));
+            prop_assert_eq!(alone.iter().copied().find(earlier), None, "before {:?}", answer);
+            let reversed: Vec<&str> = keys.iter().rev().copied().collect();
+            let same = |one: &str, other: &str| !comes_before(one, other) && !comes_before(other, one);
+            prop_assert!(answers(&reversed, "GET", &path).zip(answer).is_none_or(|(one, other)| same(one, other)));
+        }
+
+        #[test]
+        fn an_encoded_segment_is_read_as_itself(segments in prop::collection::vec("[^?\n]{0,6}", 1..5)) {
+            let encode = |text: &String| {
+                percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+            };
+            let encoded: Vec<String> = segments.iter().map(encode).collect();
+            let path = format!("/{}", encoded.join("/"));
+            let path = RequestPath::parse(&path).unwrap();
+            prop_assert_eq!(path.decoded(), format!("/{}", segments.join("/")));
+            let leading = segments.iter().take_while(|segment| segment.is_empty()).count().min(segments.len() - 1);
+            prop_assert_eq!(path.in_stage("$default").unwrap(), &segments[leading..]);
         }
     }
 

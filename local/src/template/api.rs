@@ -5,28 +5,28 @@ use std::collections::BTreeMap;
 use super::access_log;
 use super::authorizers;
 use super::cors;
+use super::elsewhere::{self, Place};
 use super::functions::Declared;
 use super::model::{HttpApi, Route, Throttle};
 use super::node::{Entry, Fault, Node, Value};
 use super::routes;
 use super::scope::{ACCOUNT_ID, REGION, Scope};
 use super::section::Section;
+use super::traps;
 
 /// AWS's own limits for an account, which hold where a block of settings gives only one of the two.
-const ACCOUNT_RATE_MILLI: u64 = 10_000_000;
-const ACCOUNT_BURST: u64 = 5_000;
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
+pub const ACCOUNT_RATE_MILLI: u64 = 10_000_000;
+/// As many requests at once.
+pub const ACCOUNT_BURST: u64 = 5_000;
 /// AWS refuses more.
 const MAX_ROUTES: usize = 300;
 
 /// What means nothing on one machine.
 const ONLY_IN_AWS: [&str; 5] = ["Description", "FailOnWarnings", "Name", "PropagateTags", "Tags"];
 
-/// What other gateways have and an HTTP API has not, with what to use instead.
-const ELSEWHERE: [(&str, &str); 3] = [
-    ("CacheClusterEnabled", "an HTTP API has no response cache: put CloudFront in front of it"),
-    ("TracingEnabled", "an HTTP API does not trace requests: set Tracing on the functions"),
-    ("MinimumCompressionSize", "an HTTP API does not compress: put CloudFront in front of it"),
-];
+/// How many characters a stage's name has at most.
+const MAX_STAGE: usize = 128;
 
 /// A part of `RouteSettings` or `DefaultRouteSettings`: each limit as far as it is given.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,16 +36,16 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Reads a block of settings and warns of one that lets nothing through.
+    /// Reads a block of settings and warns of limits that are none, or refuse everything.
     pub fn read(mut section: Section<'_>, what: &str, warnings: &mut Vec<String>) -> Result<Self, Fault> {
+        elsewhere::refuse(&section, Place::Settings)?;
         section.pass(&["DetailedMetricsEnabled"]);
+        let line = section.line();
         let rate_milli = section.take("ThrottlingRateLimit")?.map(|node| milli(&node)).transpose()?;
         let burst =
             section.take("ThrottlingBurstLimit")?.map(|node| node.number("ThrottlingBurstLimit")).transpose()?;
         section.close()?;
-        if rate_milli == Some(0) || burst == Some(0) {
-            warnings.push(format!("{what} has a throttle of 0, which refuses every request."));
-        }
+        traps::limits(what, line, rate_milli, burst, warnings);
         Ok(Self { rate_milli, burst })
     }
 
@@ -75,12 +75,12 @@ pub fn read(
 ) -> Result<HttpApi, Fault> {
     let mut section = Section::open(scope, properties, format!("HTTP API `{id}`"))?;
     section.pass(&ONLY_IN_AWS);
-    for (key, sentence) in ELSEWHERE {
-        if let Some(node) = section.take_raw(key) {
-            return Err(node.fault(format!("{sentence}.")));
-        }
-    }
-    let stage = section.text("StageName")?.unwrap_or_else(|| "$default".to_owned());
+    elsewhere::refuse(&section, Place::Api)?;
+    elsewhere::refuse_auth(&section)?;
+    let stage = match section.take("StageName")? {
+        Some(node) => stage(&node)?,
+        None => "$default".to_owned(),
+    };
     let stage_variables = stage_variables(&mut section)?;
     let access_log_format = access_log::read(&mut section)?;
     let general = match section.section("DefaultRouteSettings")? {
@@ -105,10 +105,10 @@ pub fn read(
     if let Some((key, (line, _))) = particular.into_iter().next() {
         return Err(Fault::new(line, format!("RouteSettings has `{key}`, but no route has that key.")));
     }
-    refuse_rivals(&routes)?;
     if let Some(one_too_many) = routes.get(MAX_ROUTES) {
         return Err(Fault::new(one_too_many.line, format!("an HTTP API has at most {MAX_ROUTES} routes.")));
     }
+    refuse_rivals(&routes)?;
     Ok(HttpApi {
         logical_id: id.to_owned(),
         api_id,
@@ -121,6 +121,19 @@ pub fn read(
         cors,
         access_log_format,
     })
+}
+
+/// A stage's name: `$default`, or letters, digits, hyphens and underscores.
+/// <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename.html>
+fn stage(node: &Node) -> Result<String, Fault> {
+    let name = node.text("StageName")?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if name == "$default" || (1..=MAX_STAGE).contains(&name.len()) && name.bytes().all(plain) {
+        return Ok(name.to_owned());
+    }
+    Err(node.fault(format!(
+        "AWS refuses the stage name `{name}`: it is $default, or up to {MAX_STAGE} letters, digits, hyphens and underscores."
+    )))
 }
 
 /// `RouteSettings`: limits by route key.

@@ -17,6 +17,7 @@ impl Scope {
         if self.depth.get() > MAX_DEPTH {
             return Err(node.fault("this condition refers to itself."));
         }
+        self.spend(node, 1)?;
         self.depth.set(self.depth.get() + 1);
         let outcome = self.test_deeper(node);
         self.depth.set(self.depth.get() - 1);

@@ -5,8 +5,10 @@
 mod access_log;
 mod api;
 mod authorizers;
+mod bounds;
 mod conditions;
 mod cors;
+mod elsewhere;
 mod functions;
 mod model;
 mod node;
@@ -16,9 +18,12 @@ mod schedules;
 mod scope;
 mod section;
 mod tables;
+mod traps;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 pub use access_log::{AccessFormat, Part, Variable};
@@ -29,6 +34,7 @@ pub use model::{
 pub use routes::INTEGRATION_TIMEOUT;
 pub use scope::{ACCOUNT_ID, REGION};
 
+use elsewhere::Place;
 use node::{Entry, Fault, Node, Value};
 use scope::Scope;
 use section::Section;
@@ -96,7 +102,7 @@ impl Template {
     /// Reads the template at `path`.
     pub fn load(path: &Path, given: &Given) -> Result<Self, Error> {
         let file = path.display().to_string();
-        let source = std::fs::read_to_string(path).map_err(|error| Error {
+        let source = read(path).map_err(|error| Error {
             file: file.clone(),
             line: None,
             message: format!("cannot be read ({error}); name another one with --template."),
@@ -124,6 +130,7 @@ impl Template {
         if let Some(mut globals) = top.section("Globals")? {
             function_globals = globals.take_raw("Function");
             api_globals = globals.take_raw("HttpApi");
+            elsewhere::refuse(&globals, Place::Globals)?;
             globals.close()?;
         }
         let resources = top.take_raw("Resources").ok_or_else(|| Fault::new(1, "the template has no Resources."))?;
@@ -145,14 +152,30 @@ impl Template {
                 "AWS::Serverless::HttpApi" => {
                     api = Some((id, *line, functions::with_globals(api_globals.as_ref(), &properties)));
                 }
-                other => check_kind(other, resource)?,
+                other => check_kind(&scope, other, resource, &properties)?,
             }
         }
         let (id, line, properties) =
             api.ok_or_else(|| resources.fault("there is no resource of the type AWS::Serverless::HttpApi."))?;
         let api = api::read(&scope, id, line, &properties, &functions, &mut warnings)?;
-        let functions = functions.into_iter().map(|declared| declared.function).collect();
+        let functions: Vec<Function> = functions.into_iter().map(|declared| declared.function).collect();
+        traps::look(&functions, &api, &mut warnings);
         Ok(Self { functions, api, tables, warnings })
+    }
+}
+
+/// A file's text; of one that is too long for a template, enough to tell.
+fn read(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    let enough = u64::try_from(bounds::MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path)?.take(enough).read_to_end(&mut bytes)?;
+    match String::from_utf8(bytes) {
+        Ok(source) => Ok(source),
+        // The last character may be cut through: what follows refuses the length.
+        Err(error) if error.as_bytes().len() > bounds::MAX_BYTES => {
+            Ok(String::from_utf8_lossy(error.as_bytes()).into())
+        }
+        Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8")),
     }
 }
 
@@ -180,8 +203,9 @@ fn open(scope: &Scope, id: &str, resource: &Node) -> Result<Option<(String, Node
     Ok(Some((kind, properties)))
 }
 
-fn check_kind(kind: &str, resource: &Node) -> Result<(), Fault> {
+fn check_kind(scope: &Scope, kind: &str, resource: &Node, properties: &Node) -> Result<(), Fault> {
     let at = resource.get("Type").unwrap_or(resource);
+    elsewhere::refuse_resource(scope, at, kind, properties)?;
     let matters = STOOD_IN_FOR.iter().any(|service| kind.starts_with(service)) && !ONLY_IN_AWS.contains(&kind);
     let well_formed = kind.starts_with("Custom::") || kind.starts_with("AWS::") && kind.split("::").count() == 3;
     if matters {

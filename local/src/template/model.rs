@@ -140,8 +140,8 @@ pub struct Cors {
     pub headers: Vec<String>,
     /// Headers of an answer that a page may read.
     pub exposed: Vec<String>,
-    /// For how many seconds a preflight need not be repeated.
-    pub max_age: Option<u64>,
+    /// For how many seconds a preflight need not be repeated; -1 is none.
+    pub max_age: Option<i64>,
     /// Whether a browser may send cookies along.
     pub credentials: bool,
 }
@@ -203,6 +203,24 @@ pub enum Authorizer {
     Lambda(LambdaAuthorizer),
     /// The API itself verifies a JWT.
     Jwt(JwtAuthorizer),
+}
+
+impl Authorizer {
+    /// The logical id of the function that decides, if one does.
+    pub fn function(&self) -> Option<&str> {
+        match self {
+            Authorizer::Lambda(authorizer) => Some(&authorizer.function),
+            Authorizer::Jwt(_) => None,
+        }
+    }
+
+    /// What must be in a request before anybody is asked.
+    pub fn identity_sources(&self) -> &[IdentitySource] {
+        match self {
+            Authorizer::Lambda(authorizer) => &authorizer.identity_sources,
+            Authorizer::Jwt(authorizer) => std::slice::from_ref(&authorizer.identity_source),
+        }
+    }
 }
 
 /// A Lambda authorizer of payload format 2.0.

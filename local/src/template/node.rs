@@ -2,9 +2,12 @@
 //! (`!Ref X` and `{Ref: X}`).
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use saphyr::{MarkedYaml, Scalar, ScalarStyle, Tag, YamlData, YamlLoader};
 use saphyr_parser::Parser;
+
+use super::bounds;
 
 /// What is wrong with a template, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +85,7 @@ const FUNCTIONS: [&str; 18] = [
 impl Node {
     /// Reads the one document of a file.
     pub fn parse(source: &str) -> Result<Self, Fault> {
+        bounds::check(source)?;
         let scan = |error: &saphyr::ScanError| Fault::new(error.marker().line(), format!("{}.", error.info()));
         let mut loader = YamlLoader::<MarkedYaml<'_>>::default();
         // Scalars stay text, so `0123` keeps its zero.
@@ -172,8 +176,13 @@ fn convert(yaml: &MarkedYaml<'_>) -> Result<Node, Fault> {
         YamlData::Sequence(items) => Value::List(items.iter().map(convert).collect::<Result<_, _>>()?),
         YamlData::Mapping(pairs) => {
             let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
+            let mut names = HashSet::with_capacity(pairs.len());
             for (key, value) in pairs {
-                entries.push(entry(key, value, &entries)?);
+                let entry = entry(key, value)?;
+                if !names.insert(entry.key.clone()) {
+                    return Err(Fault::new(entry.line, format!("the key `{}` comes twice.", entry.key)));
+                }
+                entries.push(entry);
             }
             return Ok(long_form(at, entries));
         }
@@ -190,7 +199,7 @@ fn scalar(text: &str, style: ScalarStyle) -> Value {
     }
 }
 
-fn entry(key: &MarkedYaml<'_>, value: &MarkedYaml<'_>, before: &[Entry]) -> Result<Entry, Fault> {
+fn entry(key: &MarkedYaml<'_>, value: &MarkedYaml<'_>) -> Result<Entry, Fault> {
     let at = line(key);
     let Value::Text(name) = convert(key)?.value else {
         return Err(Fault::new(at, "a key must be a plain text."));
@@ -198,9 +207,6 @@ fn entry(key: &MarkedYaml<'_>, value: &MarkedYaml<'_>, before: &[Entry]) -> Resu
     if name == "<<" {
         // CloudFormation itself refuses it, whatever a YAML library makes of it.
         return Err(Fault::new(at, "merge keys (`<<`) do not exist in CloudFormation; write the keys out."));
-    }
-    if before.iter().any(|entry| entry.key == name) {
-        return Err(Fault::new(at, format!("the key `{name}` comes twice.")));
     }
     Ok(Entry { key: name, line: at, value: convert(value)? })
 }

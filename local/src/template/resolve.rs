@@ -5,6 +5,9 @@ use super::scope::Scope;
 
 /// No sensible template nests deeper; one that refers to itself does.
 pub(super) const MAX_DEPTH: usize = 64;
+/// How much may be resolved in all: a value for each value and each byte of text that a function makes. References can
+/// double what they refer to at each step, and a few dozen steps would be endless.
+pub(super) const MAX_WORK: usize = 10_000_000;
 
 impl Scope {
     /// A copy without functions; `None` where it is `AWS::NoValue`.
@@ -12,6 +15,7 @@ impl Scope {
         if self.depth.get() > MAX_DEPTH {
             return Err(node.fault("this refers to itself."));
         }
+        self.spend(node, 1)?;
         self.depth.set(self.depth.get() + 1);
         let resolved = self.resolve_deeper(node);
         self.depth.set(self.depth.get() - 1);
@@ -34,9 +38,24 @@ impl Scope {
                 }
                 Value::Map(resolved)
             }
-            Value::Call(name, argument) => return self.call(node, name, argument),
+            Value::Call(name, argument) => {
+                let made = self.call(node, name, argument)?;
+                self.spend(node, made.as_ref().map_or(0, weight))?;
+                return Ok(made);
+            }
         };
         Ok(Some(Node { line: node.line, value }))
+    }
+
+    /// Counts what resolving costs, and refuses when it has cost too much.
+    pub(super) fn spend(&self, node: &Node, work: usize) -> Result<(), Fault> {
+        match self.work.get().checked_sub(work) {
+            Some(left) => {
+                self.work.set(left);
+                Ok(())
+            }
+            None => Err(node.fault("references to references make this template too large to resolve.")),
+        }
     }
 
     fn call(&self, node: &Node, name: &str, argument: &Node) -> Result<Option<Node>, Fault> {
@@ -65,7 +84,9 @@ impl Scope {
                 let items = self.value(items, "Join's list")?;
                 let items: Result<Vec<&str>, _> =
                     items.list("Join's list")?.iter().map(|item| item.text("an item of Join's list")).collect();
-                text(items?.join(separator.text("Join's separator")?))
+                let (items, separator) = (items?, separator.text("Join's separator")?);
+                self.spend(node, separator.len().saturating_mul(items.len()))?;
+                text(items.join(separator))
             }
             "Split" => {
                 let [separator, source] = argument.list("Split's argument")? else {
@@ -136,17 +157,30 @@ impl Scope {
             }
             let name = name.trim();
             let variable = variables.iter().find(|entry| entry.key == name);
-            text.push_str(&match (variable, name.split_once('.')) {
+            let value = match (variable, name.split_once('.')) {
                 (Some(variable), _) => self.text(&variable.value, name)?,
                 (None, Some((resource, attribute))) => self.attribute(node, resource, attribute)?,
                 (None, None) => match self.reference(node, name)? {
                     Some(value) => value.text(name)?.to_owned(),
                     None => return Err(node.fault(format!("`{name}` has no value."))),
                 },
-            });
+            };
+            self.spend(node, value.len())?;
+            text.push_str(&value);
         }
         text.push_str(rest);
         Ok(text)
+    }
+}
+
+/// How much a value is: its texts' bytes, and one for itself and each value in it.
+fn weight(node: &Node) -> usize {
+    1 + match &node.value {
+        Value::Null => 0,
+        Value::Text(text) => text.len(),
+        Value::List(items) => items.iter().map(weight).sum(),
+        Value::Map(entries) => entries.iter().map(|entry| entry.key.len() + weight(&entry.value)).sum(),
+        Value::Call(_, argument) => weight(argument),
     }
 }
 
@@ -230,5 +264,26 @@ Resources:
             assert_eq!(eval(expression), Err(Fault::new(2, expected)), "{expression}");
         }
         assert!(eval("!If [Circle, 1, 2]").is_err_and(|fault| fault.message.contains("refers to itself")));
+    }
+
+    #[test]
+    fn what_doubles_with_each_reference_ends_in_a_sentence() {
+        let too_large = "references to references make this template too large to resolve.";
+        let mut conditions = "Conditions:\n  C0: !Equals [a, b]\n".to_owned();
+        let mut names = "Resources:\n  N0: {Type: AWS::DynamoDB::Table}\n".to_owned();
+        for level in 1..=50 {
+            let below = level - 1;
+            conditions.push_str(&format!("  C{level}: !Or [!Condition C{below}, !Condition C{below}]\n"));
+            let name = format!("'${{N{below}}}${{N{below}}}'");
+            names.push_str(&format!(
+                "  N{level}: {{Type: AWS::DynamoDB::Table, Properties: {{TableName: !Sub {name}}}}}\n"
+            ));
+        }
+        let root = Node::parse(&format!("{conditions}{names}x: !If [C30, 1, 2]\ny: !Ref N30\n")).unwrap();
+        for expression in ["x", "y"] {
+            let scope = Scope::read(&root, &Given::defaults("shop")).unwrap();
+            let fault = scope.resolve(root.get(expression).unwrap()).unwrap_err();
+            assert_eq!(fault.message, too_large, "{expression}");
+        }
     }
 }

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::api::Limits;
 use super::authorizers::Auth;
+use super::elsewhere::{self, Place};
 use super::functions::Declared;
 use super::model::{Route, Segment};
 use super::node::{Entry, Fault, Node};
 use super::scope::Scope;
 use super::section::Section;
+use super::traps;
 
 /// How long an HTTP API waits for a function where the route says nothing.
 pub const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,13 +29,18 @@ pub fn read(
     let what = format!("event `{}` of function `{}`", event.key, declared.function.logical_id);
     let mut outer = Section::open(scope, &event.value, what.clone())?;
     let kind = outer.required("Type")?;
-    if kind.text("Type")? != "HttpApi" {
+    let name = kind.text("Type")?;
+    if let Some(sentence) = elsewhere::sentence(Place::Event, name) {
+        return Err(kind.fault(format!("an event of the type {name}: {sentence}.")));
+    }
+    if name != "HttpApi" {
         return Err(kind.fault(format!("{what} has a Type that is not understood by the local shop.")));
     }
     let Some(mut section) = outer.section("Properties")? else {
         return Err(Fault::new(event.line, format!("{what} has no Properties, so it names no ApiId.")));
     };
     outer.close()?;
+    elsewhere::refuse(&section, Place::Route)?;
 
     let api = section.required("ApiId")?;
     if api.text("ApiId")? != api_id {
@@ -44,19 +51,16 @@ pub fn read(
         (Some(method), Some(path)) => (self::method(&method)?, path.text("Path")?.to_owned(), segments(&path)?),
         _ => return Err(Fault::new(event.line, format!("{what} must have both Method and Path, or neither."))),
     };
-    if path.len() > 1 && path.ends_with('/') {
-        warnings.push(format!(
-            "the route `{method} {path}` ends in a slash, which an HTTP API drops: nothing will reach it."
-        ));
-    }
     let (mut choice, mut scopes) = (None, None);
     if let Some(mut own) = section.section("Auth")? {
+        elsewhere::refuse(&own, Place::RouteAuth)?;
         choice = own.take("Authorizer")?;
         scopes = own.take("AuthorizationScopes")?;
         own.close()?;
     }
     let authorizer = auth.choose(choice.as_ref(), &method)?;
     let scopes = auth.scopes(authorizer.as_deref(), scopes.as_ref())?;
+    let left_open = auth.default.is_some() && choice.is_none() && authorizer.is_none();
     if let Some(version) = section.take("PayloadFormatVersion")?
         && version.text("PayloadFormatVersion")? != "2.0"
     {
@@ -77,6 +81,9 @@ pub fn read(
     let function = declared.function.logical_id.clone();
     let (throttle, line) = (None, event.line);
     let route = Route { method, path, segments, function, authorizer, scopes, throttle, integration_timeout, line };
+    if left_open {
+        traps::left_open(&route, warnings);
+    }
     Ok((route, own))
 }
 
@@ -110,6 +117,9 @@ fn segments(node: &Node) -> Result<Vec<Segment>, Fault> {
         };
         match &segment {
             Segment::Literal(text) if text.contains(['{', '}']) => return Err(wrong("has a brace inside a segment")),
+            Segment::Parameter(name) | Segment::Greedy(name) if name.contains(['{', '}']) => {
+                return Err(wrong("has a brace inside a segment"));
+            }
             Segment::Parameter(name) | Segment::Greedy(name) if name.is_empty() => {
                 return Err(wrong("has a parameter without a name"));
             }
@@ -128,12 +138,15 @@ fn named(segment: &Segment, name: &str) -> bool {
 
 /// Whether two routes would answer exactly the same requests.
 pub fn rivals(one: &Route, other: &Route) -> bool {
+    one.method == other.method && one.path.is_empty() == other.path.is_empty() && alike(&one.segments, &other.segments)
+}
+
+/// Whether two paths are of one shape: the same literals, and parameters at the same places.
+pub fn alike(one: &[Segment], other: &[Segment]) -> bool {
     let alike = |pair: (&Segment, &Segment)| match pair {
         (Segment::Literal(one), Segment::Literal(other)) => one == other,
         (Segment::Parameter(_), Segment::Parameter(_)) | (Segment::Greedy(_), Segment::Greedy(_)) => true,
         _ => false,
     };
-    one.method == other.method
-        && one.segments.len() == other.segments.len()
-        && one.segments.iter().zip(&other.segments).all(alike)
+    one.len() == other.len() && one.iter().zip(other).all(alike)
 }

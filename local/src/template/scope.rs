@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Given;
 use super::node::{Fault, Node, Value};
+use super::resolve::MAX_WORK;
 
 /// The region that every name and ARN carries.
 pub const REGION: &str = "eu-central-1";
@@ -22,6 +23,8 @@ pub struct Scope {
     pub(super) mappings: BTreeMap<String, Node>,
     resources: BTreeMap<String, Resource>,
     pub(super) depth: Cell<usize>,
+    /// How much more may be resolved.
+    pub(super) work: Cell<usize>,
 }
 
 /// A resource as it stands in the template.
@@ -64,6 +67,7 @@ impl Scope {
             mappings: section("Mappings")?,
             resources,
             depth: Cell::new(0),
+            work: Cell::new(MAX_WORK),
         })
     }
 

@@ -143,7 +143,10 @@ fn what_would_change_behaviour_is_refused_with_its_line() {
             "7: AWS refuses AllowCredentials together with the origin `*`: name the origins.",
         ),
         (small("Nonsense: 1", route), "7: Nonsense of HTTP API `Api` is not understood by the local shop."),
-        (small("TracingEnabled: true", route), "7: an HTTP API does not trace requests: set Tracing on the functions."),
+        (
+            small("TracingEnabled: true", route),
+            "7: TracingEnabled: an HTTP API does not trace requests: set Tracing on the functions.",
+        ),
         (
             small("RouteSettings: {GET /b: {ThrottlingRateLimit: 1}}", route),
             "7: RouteSettings has `GET /b`, but no route has that key.",
@@ -168,15 +171,15 @@ fn what_would_change_behaviour_is_refused_with_its_line() {
             "15: Cache of Properties of event `Get` of function `Fn` is not understood by the local shop.",
         ),
         (
-            small("", route).replace("Type: HttpApi", "Type: Api"),
+            small("", route).replace("Type: HttpApi", "Type: S3"),
             "14: event `Get` of function `Fn` has a Type that is not understood by the local shop.",
         ),
         (small("", route).replace("2.0", "1.0"), "6: the local shop speaks only version 2.0 to an authorizer."),
         (small("", route).replace("!GetAtt Fn.Arn", "!GetAtt Gn.Arn"), "6: there is no parameter or resource `Gn`."),
         (small("", route).replace("CodeUri: target/lambda/fn/", "Timeout: 5"), "11: function `Fn` has no CodeUri."),
         (
-            small("", route) + "  Other:\n    Type: AWS::Serverless::Api\n",
-            "17: resources of the type AWS::Serverless::Api are not understood by the local shop.",
+            small("", route) + "  Other:\n    Type: AWS::Serverless::SimpleTable\n",
+            "17: resources of the type AWS::Serverless::SimpleTable are not understood by the local shop.",
         ),
         (small("", route) + "  Other:\n    Type: AWS::Logs\n", "17: there is no resource type `AWS::Logs`."),
         (
@@ -201,15 +204,6 @@ fn two_routes_of_one_shape_are_refused() {
 }
 
 #[test]
-fn a_zero_throttle_and_a_trailing_slash_are_warned_of() {
-    let source =
-        small("DefaultRouteSettings: {ThrottlingRateLimit: 0, ThrottlingBurstLimit: 0}", "Method: GET, Path: /a/");
-    let warnings = parse(&source).unwrap().warnings;
-    assert!(warnings.iter().any(|warning| warning.contains("throttle of 0")), "{warnings:?}");
-    assert!(warnings.iter().any(|warning| warning.contains("ends in a slash")), "{warnings:?}");
-}
-
-#[test]
 fn a_resource_whose_condition_is_false_is_not_there() {
     let source = small("", "Method: GET, Path: /a")
         + "  T:\n    Type: AWS::DynamoDB::Table\n    Condition: Never\nConditions:\n  Never: !Equals [a, b]\n";
@@ -223,4 +217,26 @@ fn a_missing_file_is_one_sentence() {
         error.to_string(),
         "/nowhere/template.yaml: cannot be read (No such file or directory (os error 2)); name another one with --template."
     );
+}
+
+#[test]
+fn a_broken_template_is_one_sentence_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("template.yaml");
+    let load = |text: &[u8]| {
+        std::fs::write(&path, text).unwrap();
+        let error = Template::load(&path, &Given::defaults("shop")).unwrap_err();
+        let text = error.to_string();
+        text.strip_prefix(&format!("{}", folder.path().display())).unwrap().to_owned()
+    };
+    let source = small("MinimumCompressionSize: 0", "Method: GET, Path: /a");
+    assert_eq!(
+        load(source.as_bytes()),
+        "/template.yaml:7: MinimumCompressionSize: an HTTP API does not compress: put CloudFront in front of it."
+    );
+    assert_eq!(
+        load("ä".repeat(600_000).as_bytes()),
+        "/template.yaml:1: a template is at most 1 MB, as in CloudFormation."
+    );
+    assert!(load(b"\xff").starts_with("/template.yaml: cannot be read (it is not UTF-8)"), "{}", load(b"\xff"));
 }
