@@ -115,6 +115,7 @@ impl Shop {
             template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
             seed: true,
             throttle: setup.throttle,
+            jwks: BTreeMap::new(),
             schedules: false,
             clock: Clock::adjustable(),
             log: log.log(),
