@@ -35,6 +35,9 @@ pub struct AccessLine {
     pub authorizer: Verdict,
     /// Whether the route's throttle refused it.
     pub throttled: bool,
+    /// Whether the edge answered it from its cache; the route's key is then the edge's, and the id that of the request
+    /// whose answer it was.
+    pub cached: bool,
     /// What went wrong in a function, which the client does not learn.
     pub failure: Option<String>,
 }
@@ -72,6 +75,9 @@ impl fmt::Display for AccessLine {
         }
         if self.throttled {
             f.write_str(" throttled")?;
+        }
+        if self.cached {
+            f.write_str(" cached")?;
         }
         match self.authorizer {
             Verdict::NotAsked | Verdict::Allowed => {}
@@ -139,6 +145,7 @@ mod tests {
             integration_latency: Some(Duration::from_micros(11_900)),
             authorizer: Verdict::Allowed,
             throttled: false,
+            cached: false,
             failure: None,
         };
         let id = line.request_id;

@@ -84,6 +84,7 @@ impl Gateway {
                 integration_latency: trail.integration_latency,
                 authorizer: trail.verdict,
                 throttled: trail.throttled,
+                cached: false,
                 failure: trail.failure,
             });
         }
@@ -200,7 +201,11 @@ fn is_host(host: &[u8]) -> bool {
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, StatusCode> {
+/// Reads a request's body whole.
+///
+/// # Errors
+/// What to answer where there is none, or too much of it.
+pub async fn read(body: Incoming) -> Result<Bytes, StatusCode> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }

@@ -24,6 +24,8 @@ use shared::clock::Clock;
 use tokio::net::TcpListener;
 
 pub use access::{AccessLine, AccessLog, Verdict};
+pub use answer::message;
+pub use call::read as read_body;
 pub use ids::{RequestId, invocation_id};
 
 use crate::functions::{Function, Functions};
