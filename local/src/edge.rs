@@ -210,17 +210,14 @@ impl Edge {
             return Fetched { answer, how: XCache::RefreshHit, shared: true };
         }
         let how = if head.status.as_u16() >= 400 { XCache::Error } else { XCache::Miss };
-        match Kept::new(&asked.view, head, body, now) {
-            Ok(answer) => {
-                let answer = Arc::new(answer);
-                self.store.put(asked.key.clone(), Arc::clone(&answer));
-                Fetched { answer, how, shared: true }
-            }
-            Err(answer) => {
-                self.store.remove(&asked.key);
-                Fetched { answer: Arc::new(answer), how, shared: false }
-            }
+        let answer = Arc::new(Kept::new(&asked.view, head, body, now));
+        let shared = answer.is_kept();
+        if shared {
+            self.store.put(asked.key.clone(), Arc::clone(&answer));
+        } else {
+            self.store.remove(&asked.key);
         }
+        Fetched { answer, how, shared }
     }
 
     /// Passes a request on as it is.

@@ -86,21 +86,22 @@ pub enum State {
 }
 
 impl Kept {
-    /// An answer to keep.
-    ///
-    /// # Errors
-    /// It may not be kept, or would be of no use: then it is for this one viewer.
-    pub fn new(view: &Request<()>, head: http::response::Parts, body: Bytes, now: SystemTime) -> Result<Kept, Kept> {
+    /// An answer, to keep if that is allowed and of any use; otherwise it is for the one viewer who asked.
+    pub fn new(view: &Request<()>, head: http::response::Parts, body: Bytes, now: SystemTime) -> Kept {
         let policy = policy(view, head.status, &head.headers, now);
         let useful = !policy.is_stale(now) || [ETAG, LAST_MODIFIED].iter().any(|tag| head.headers.contains_key(tag));
         let mut kept = Kept::passing(head.status, head.headers, body);
         // Errors are not kept: the template's distribution says so.
-        if kept.status != StatusCode::OK || !policy.is_storable() || !useful {
-            return Err(kept);
+        if kept.status == StatusCode::OK && policy.is_storable() && useful {
+            kept.directives = directives(&kept.headers);
+            kept.policy = Some(policy);
         }
-        kept.directives = directives(&kept.headers);
-        kept.policy = Some(policy);
-        Ok(kept)
+        kept
+    }
+
+    /// Whether it is to be kept.
+    pub fn is_kept(&self) -> bool {
+        self.policy.is_some()
     }
 
     /// An answer that is not kept.
