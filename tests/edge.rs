@@ -26,14 +26,14 @@ fn calls(shop: &Shop, route: &str) -> usize {
     lines.filter(|line| line["function"] == "products" && line["route"] == route).count()
 }
 
-trait FromTheEdge {
-    fn is_a(self, how: &str) -> Answer;
+trait Came {
+    fn came_as(self, how: &str) -> Answer;
 }
 
-impl FromTheEdge for Answer {
+impl Came for Answer {
     /// Fails the test unless the edge came by the answer so, and says its age exactly if it was kept.
     #[track_caller]
-    fn is_a(self, how: &str) -> Answer {
+    fn came_as(self, how: &str) -> Answer {
         let answer = self.has_header("x-cache", &format!("{how} from cloudfront"));
         answer.check(answer.header("age").is_some() == (how == "Hit"), "an age goes with what was kept");
         answer.check(answer.header("via").is_some_and(|via| via.ends_with("(CloudFront)")), "no via");
@@ -88,11 +88,11 @@ async fn the_whole_shop_is_behind_the_edge() {
     let Some(shop) = shop().await else { return };
     let (customer, product) = (shop.customer().await, shop.product(3).await);
     let placed = customer.post("/orders", &an_order(&product, 2, VISA)).key(&random()).await.is(201);
-    let placed = placed.has("/order/status", "CONFIRMED").is_a("Miss");
+    let placed = placed.has("/order/status", "CONFIRMED").came_as("Miss");
     let line = shop.access_log().line_of(&placed.request_id()).await;
     assert_eq!((&line["route"], &line["status"]), (&json!("POST /orders"), &json!(201)));
-    shop.anonymous().get("/nowhere").await.message(404, "Not Found").is_a("Error");
-    shop.anonymous().get("/users/me").await.message(401, "Unauthorized").is_a("Error");
+    shop.anonymous().get("/nowhere").await.message(404, "Not Found").came_as("Error");
+    shop.anonymous().get("/users/me").await.message(401, "Unauthorized").came_as("Error");
     shop.stop().await;
 }
 
@@ -121,15 +121,21 @@ async fn two_viewers_behind_one_edge_are_counted_apart() {
 async fn a_cached_catalogue_costs_no_function_call() {
     let Some(shop) = shop().await else { return };
     let client = shop.anonymous();
-    let first = client.get("/products?limit=3").await.is(200).is_a("Miss");
+    let first = client.get("/products?limit=3").await.is(200).came_as("Miss");
     assert_eq!(calls(&shop, "GET /products"), 1);
     shop.advance(Duration::from_secs(20));
-    let kept = client.get("/products?limit=3").await.is(200).is_a("Hit").has_header("age", "20");
+    let kept = client.get("/products?limit=3").await.is(200).came_as("Hit").has_header("age", "20");
     assert_eq!(kept.body, first.body);
     let tag = first.header("etag").expect("an entity tag").to_owned();
-    let same = client.get("/products?limit=3").header("if-none-match", &format!("W/{tag}")).await.is(304).is_a("Hit");
+    let same =
+        client.get("/products?limit=3").header("if-none-match", &format!("W/{tag}")).await.is(304).came_as("Hit");
     same.check(same.body.is_empty() && same.header("etag") == Some(&tag), "not that very answer");
-    client.get("/products?limit=3").header("cache-control", "no-cache").header("pragma", "no-cache").await.is_a("Hit");
+    client
+        .get("/products?limit=3")
+        .header("cache-control", "no-cache")
+        .header("pragma", "no-cache")
+        .await
+        .came_as("Hit");
     let (status, headers, body) = {
         let Client { http, base, .. } = shop.anonymous();
         let url = base.join("/products?limit=3").expect("a path");
@@ -146,8 +152,8 @@ async fn a_cached_catalogue_costs_no_function_call() {
     assert_eq!((lines.len(), cached.count()), (5, 4), "{lines:?}");
 
     // Another query and another origin are other answers.
-    client.get("/products?limit=4").await.is_a("Miss");
-    client.get("/products?limit=3").header("origin", "https://shop.example").await.is_a("Miss");
+    client.get("/products?limit=4").await.came_as("Miss");
+    client.get("/products?limit=3").header("origin", "https://shop.example").await.came_as("Miss");
     assert_eq!(calls(&shop, "GET /products"), 3);
 }
 
@@ -155,22 +161,22 @@ async fn a_cached_catalogue_costs_no_function_call() {
 async fn what_is_no_longer_fresh_is_asked_for_again() {
     let Some(shop) = shop().await else { return };
     let client = shop.anonymous();
-    let first = client.get("/products?limit=3").await.is_a("Miss");
+    let first = client.get("/products?limit=3").await.came_as("Miss");
     shop.advance(MAX_AGE + REVALIDATING + Duration::from_secs(1));
-    let renewed = client.get("/products?limit=3").await.is(200).is_a("RefreshHit");
+    let renewed = client.get("/products?limit=3").await.is(200).came_as("RefreshHit");
     assert_eq!(renewed.body, first.body);
     assert_eq!(calls(&shop, "GET /products"), 2);
     shop.advance(Duration::from_secs(5));
-    client.get("/products?limit=3").await.is_a("Hit").has_header("age", "5");
+    client.get("/products?limit=3").await.came_as("Hit").has_header("age", "5");
 
     // Stock is never shown unasked.
     let product = shop.product(3).await;
     let path = format!("/products/{product}");
-    client.get(&path).await.is_a("Miss").has("/stock", 3);
-    client.get(&path).await.is_a("RefreshHit").has("/stock", 3);
+    client.get(&path).await.came_as("Miss").has("/stock", 3);
+    client.get(&path).await.came_as("RefreshHit").has("/stock", 3);
     shop.admin().await.post(&format!("{path}/stock"), &json!({"change": 4})).key(&random()).await.is(200);
     shop.advance(Duration::from_secs(3));
-    client.get(&path).await.is_a("Miss").has("/stock", 7);
+    client.get(&path).await.came_as("Miss").has("/stock", 7);
 }
 
 #[tokio::test]
@@ -184,19 +190,19 @@ async fn a_change_is_seen_by_the_second_who_asks_after_max_age() {
     shop.advance(Duration::from_secs(3));
     let path = format!("/products?category={category}");
     let price = |answer: &Answer| answer.items()[0]["price"]["amount"].clone();
-    assert_eq!(price(&client.get(&path).await.is_a("Miss")), 1999);
+    assert_eq!(price(&client.get(&path).await.came_as("Miss")), 1999);
     let cheaper = json!({"price": {"amount": 999, "currency": "EUR"}});
-    admin.patch(&format!("/products/{id}"), &cheaper).await.is(200).is_a("Miss");
+    admin.patch(&format!("/products/{id}"), &cheaper).await.is(200).came_as("Miss");
     shop.advance(MAX_AGE - Duration::from_secs(1));
-    assert_eq!(price(&client.get(&path).await.is_a("Hit")), 1999);
+    assert_eq!(price(&client.get(&path).await.came_as("Hit")), 1999);
     shop.advance(Duration::from_secs(2));
     // The first gets what is there while the API is asked; it is asked once, whoever else comes.
-    let stale = client.get(&path).await.is_a("Hit");
+    let stale = client.get(&path).await.came_as("Hit");
     stale.check(stale.number_in("age") > MAX_AGE.as_secs(), "too young");
     for _ in 0..1000 {
         let answer = client.get(&path).await;
         if price(&answer) == 999 {
-            answer.is_a("Hit");
+            answer.came_as("Hit");
             return;
         }
     }
@@ -209,21 +215,21 @@ async fn what_somebody_is_authorised_to_see_is_never_kept() {
     let (customer, admin) = (shop.customer().await, shop.admin().await);
     for (client, path) in [(&customer, "/users/me"), (&customer, "/orders"), (&admin, "/fulfilment")] {
         for _ in 0..2 {
-            let answer = client.get(path).await.is(200).is_a("Miss");
+            let answer = client.get(path).await.is(200).came_as("Miss");
             answer.check(answer.header("cache-control") == Some("no-store"), "an answer that others may keep");
         }
     }
     // Nor is the catalogue, for whoever shows a token: and nobody else gets what a token brought.
     for _ in 0..2 {
-        customer.get("/products?limit=5").await.is(200).is_a("Miss");
+        customer.get("/products?limit=5").await.is(200).came_as("Miss");
     }
-    shop.anonymous().get("/products?limit=5").await.is_a("Miss");
-    shop.anonymous().get("/products?limit=5").await.is_a("Hit");
-    customer.get("/products?limit=5").await.is_a("Miss");
+    shop.anonymous().get("/products?limit=5").await.came_as("Miss");
+    shop.anonymous().get("/products?limit=5").await.came_as("Hit");
+    customer.get("/products?limit=5").await.came_as("Miss");
     // Neither are refusals.
     for _ in 0..2 {
-        shop.anonymous().get("/products?limit=0").await.problem(400, "invalid-request").is_a("Error");
-        shop.anonymous().get("/products/prd_aaaaaaaaaaaaaaaaaaaaaaaaaa").await.is(404).is_a("Error");
+        shop.anonymous().get("/products?limit=0").await.problem(400, "invalid-request").came_as("Error");
+        shop.anonymous().get("/products/prd_aaaaaaaaaaaaaaaaaaaaaaaaaa").await.is(404).came_as("Error");
     }
     assert_eq!(calls(&shop, "GET /products/{product_id}"), 2);
 }
