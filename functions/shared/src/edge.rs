@@ -124,10 +124,19 @@ mod tests {
     #[test]
     fn whoever_shows_the_secret_is_believed_about_the_address() {
         let lock = lock(CURRENT, "").expect("an edge");
-        for address in ["203.0.113.7", "2001:db8::1", "2001:db8::1:46532"] {
+        for address in ["203.0.113.7", "2001:db8::1"] {
             assert_eq!(admit(&lock, Some(CURRENT), Some(address)), Ok(address.parse().ok()), "{address}");
         }
-        for address in ["", " ", "203.0.113.7:46532", "[2001:db8::1]", "203.0.113.7, 10.0.0.1", "localhost", "1.2.3"] {
+        for address in [
+            "",
+            " ",
+            "203.0.113.7:46532",
+            "2001:db8::1:46532",
+            "[2001:db8::1]",
+            "203.0.113.7, 10.0.0.1",
+            "localhost",
+            "1.2.3",
+        ] {
             assert_eq!(admit(&lock, Some(CURRENT), Some(address)), Err(Refused), "{address}");
         }
         assert_eq!(admit(&lock, Some(CURRENT), None), Err(Refused));
