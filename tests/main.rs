@@ -23,6 +23,7 @@ mod cors;
 mod deployed;
 mod direct;
 mod discovery;
+mod edge;
 mod elsewhere;
 mod erasure;
 mod events;

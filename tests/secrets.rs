@@ -239,6 +239,42 @@ async fn go_through(client: &Client, entry: &Entry, parameter: &str) -> bool {
 }
 
 #[tokio::test]
+async fn the_edges_secret_is_in_no_log_line_and_in_no_answer() {
+    let Some(shop) = Shop::in_process("reads the log", Setup { edge: true, ..Setup::default() }).await else {
+        return;
+    };
+    let secret = shop.inner().base().edge_secret();
+    let customer = shop.customer().await;
+    let mut answers = Vec::new();
+    for client in [shop.anonymous(), customer.clone()] {
+        for path in ["/products", "/products", "/products/prd_aaaaaaaaaaaaaaaaaaaaaaaaaa", "/users/me", "/nowhere"] {
+            answers.push(client.get(path).await);
+        }
+        answers.push(client.post("/login", &json!({"username": secret.len()})).await);
+    }
+    let round = shop.round_the_edge();
+    for token in [None, customer.token] {
+        let client = Client { token, ..round.clone() };
+        for address in ["", "203.0.113.7"] {
+            for path in ["/products", "/users/me", "/nowhere"] {
+                let call = client.get(path).header("x-origin-secret", &secret);
+                answers.push(call.header("x-viewer-address", address).await);
+            }
+        }
+    }
+    shop.access_log().line_of(&answers.last().expect("an answer").request_id()).await;
+    for answer in &answers {
+        answer.check(
+            !answer.to_string().split_once("\n< ").is_some_and(|(_, all)| all.contains(&secret)),
+            "it comes back",
+        );
+    }
+    let lines = [shop.log().text(), shop.access_log().text()].concat();
+    assert!(lines.len() > 20, "a log that says nothing proves nothing: {}", lines.len());
+    assert!(!lines.iter().any(|line| line.contains(&secret)), "the edge's secret is in the log");
+}
+
+#[tokio::test]
 async fn nothing_secret_is_in_a_log_or_comes_back() {
     let Some(shop) = Shop::in_process("reads the log", Setup::default()).await else {
         return;

@@ -61,6 +61,8 @@ pub struct Setup {
     pub functions: Option<(String, Access, String)>,
     /// The faults that calls meet.
     pub chaos: Option<Chaos>,
+    /// Whether the edge stands in front.
+    pub edge: bool,
 }
 
 impl Shop {
@@ -113,6 +115,7 @@ impl Shop {
             parameters: setup.parameters,
             variables: setup.variables,
             template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
+            edge: setup.edge,
             seed: true,
             throttle: setup.throttle,
             jwks: BTreeMap::new(),
@@ -145,6 +148,12 @@ impl Shop {
     pub fn anonymous(&self) -> Client {
         let log = self.inner.as_ref().map(|inner| Arc::clone(&inner.log));
         Client { http: self.http.clone(), base: self.base.clone(), token: None, log }
+    }
+
+    /// Somebody who has not signed in and goes round the edge, to the API itself.
+    pub fn round_the_edge(&self) -> Client {
+        let origin = self.inner().origin().expect("a shop with an edge");
+        Client { base: Url::parse(&format!("http://{origin}")).expect("an address"), ..self.anonymous() }
     }
 
     /// A new customer who has signed in.

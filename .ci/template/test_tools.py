@@ -57,8 +57,8 @@ class Tools(unittest.TestCase):
         return self.run_on(tree, TOOLS / "lint" / "bin" / "cfn-lint", *options, "--template")
 
     def checkov(self, tree: Tree, *options: str | Path) -> tuple[int, str]:
-        production = translate(tree, VARIANTS["production"]).translated
-        return self.run_on(production, TOOLS / "lint" / "bin" / "checkov", *options, "--file")
+        everything = translate(tree, VARIANTS["edge"]).translated
+        return self.run_on(everything, TOOLS / "lint" / "bin" / "checkov", *options, "--file")
 
     def test_sam_validate_refuses_an_unknown_property(self) -> None:
         properties(self.tree, "OrdersTable")["Colour"] = "blue"

@@ -29,9 +29,11 @@ Tree = dict[str, Any]
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+
 # What is deployed with: together they take both sides of every condition.
 VARIANTS: dict[str, Tree] = {
-    "development": {"Stage": "development"},
+    "development": {"Stage": "development", "DomainName": "api.example.com", "CertificateArn": CERTIFICATE},
     "production": {"Stage": "production"},
     "production-reserved": {
         "Stage": "production",
@@ -42,7 +44,10 @@ VARIANTS: dict[str, Tree] = {
         "AlarmTopic": "arn:aws:sns:eu-central-1:123456789012:alarms",
         "ReservedConcurrency": 5,
         "SigningKey": "B",
+        "Edge": "on",
+        "EdgeSecretAlso": "portico/edge-2",
     },
+    "edge": {"Stage": "production", "Edge": "on", "DomainName": "api.example.com", "CertificateArn": CERTIFICATE},
 }
 
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
+use shared::ids::base32;
 
 use crate::Error;
 use crate::database::{self, Database, Place};
@@ -16,6 +18,11 @@ use crate::template::{Given, Template};
 /// Limits of one network alone. On one machine everybody is in the same one, so these are out of the way unless a
 /// parameter says otherwise; what is counted for each account holds as it is.
 const LIMITS: [(&str, &str); 2] = [("AttemptsPerMinute", "1000000"), ("AttemptsPerHour", "1000000")];
+
+/// What an edge shows to the API: the digest of a signing key, so whoever is given the same `--data` has the same one.
+fn secret(keys: &Keys) -> String {
+    base32(&Sha256::digest(format!("the edge's secret, by {}", keys.a())))
+}
 
 /// Template, keys and database.
 pub struct Base {
@@ -56,6 +63,11 @@ impl Base {
             lambda,
             variables: &self.variables,
         }
+    }
+
+    /// The secret that the edge shows to the API.
+    pub fn edge_secret(&self) -> String {
+        secret(&self.keys)
     }
 
     /// Puts the sample products and, on this machine, the sample users.
@@ -106,11 +118,20 @@ pub fn keys(data: Option<&Path>) -> Result<Keys, Error> {
 /// # Errors
 /// The template cannot be used.
 pub fn template(options: &Options, keys: &Keys) -> Result<Template, Error> {
+    let edge = options.edge.then_some(("Edge", "on"));
+    let stand_ins = LIMITS.into_iter().chain(edge).map(|(name, value)| (name.to_owned(), value.to_owned()));
     let given = Given {
         stack: options.stack.clone(),
         parameters: options.parameters.clone(),
-        stand_ins: LIMITS.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        stand_ins: stand_ins.collect(),
         attributes: BTreeMap::from([("Keyring.Jwks".to_owned(), keys.jwks().to_owned())]),
+        secrets: BTreeMap::from([("EDGE_SECRET".to_owned(), secret(keys))]),
     };
-    Ok(Template::load(&options.template, &given)?)
+    let template = Template::load(&options.template, &given)?;
+    if options.edge && template.edge.is_none() {
+        return Err(Error::new(
+            "--edge wants a template with an AWS::CloudFront::Distribution, which the parameter Edge switches on.",
+        ));
+    }
+    Ok(template)
 }

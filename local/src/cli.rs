@@ -59,6 +59,9 @@ struct Flags {
     /// Use the functions at this URL, such as those of `cargo lambda watch`, instead of running them here
     #[arg(long, value_name = "URL", global = true)]
     functions: Option<String>,
+    /// Answer through an edge that caches the catalogue, as CloudFront does; the API has a port of its own then
+    #[arg(long, global = true)]
+    edge: bool,
     /// Start without sample products and users
     #[arg(long)]
     no_seed: bool,
@@ -157,6 +160,7 @@ fn options(
         parameters: flags.parameters.into_iter().collect(),
         variables: BTreeMap::new(),
         functions: flags.functions.map(|url| Remote::new(&url).map(Arc::new)).transpose()?,
+        edge: flags.edge,
         seed: !flags.no_seed,
         throttle: !flags.no_throttle,
         jwks: flags.jwks.into_iter().collect(),

@@ -8,6 +8,7 @@ pub mod chaos;
 pub mod check;
 pub mod cli;
 pub mod database;
+pub mod edge;
 pub mod environment;
 pub mod functions;
 pub mod gateway;

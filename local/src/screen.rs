@@ -35,6 +35,9 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
     writeln!(text, "\nFunctions, and what invokes them:")?;
     functions(text, template)?;
     writeln!(text, "\nDatabase: {}", base.database.description())?;
+    if let Some(origin) = shop.origin() {
+        writeln!(text, "Edge:     in front of the API, which is at http://{origin} and open to nobody else")?;
+    }
     if let Some(remote) = shop.elsewhere() {
         writeln!(text, "Functions: at {}; `env` prints what they need to know", remote.url())?;
     }

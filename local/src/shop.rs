@@ -13,6 +13,7 @@ use crate::Error;
 use crate::base::Base;
 use crate::chaos::{Chaos, Wires};
 use crate::database::Access;
+use crate::edge::Edge;
 use crate::functions::Functions;
 use crate::gateway::{AccessLog, Gateway, Jwks, Settings};
 use crate::mounted::{self, Mounted, Surroundings};
@@ -27,7 +28,7 @@ pub type OpenAccessLog = Box<dyn FnOnce(&HttpApi) -> AccessLog + Send + Sync>;
 
 /// How to run the shop.
 pub struct Options {
-    /// The gateway's port; 0 takes any free one.
+    /// The gateway's port, or that of the edge in front of it; 0 takes any free one.
     pub port: u16,
     /// Where to keep data and, beside it, keys; `None` forgets them.
     pub data: Option<PathBuf>,
@@ -41,6 +42,8 @@ pub struct Options {
     pub variables: BTreeMap<String, String>,
     /// Where the functions run, if not in this process.
     pub functions: Option<Arc<Remote>>,
+    /// Whether to switch the template's edge on.
+    pub edge: bool,
     /// Whether to put sample products and users.
     pub seed: bool,
     /// Whether the template's throttles hold.
@@ -64,6 +67,7 @@ pub struct Options {
 /// A shop that answers.
 pub struct Shop {
     gateway: Running,
+    edge: Option<Running>,
     lambda: Running,
     wires: Option<Wires>,
     schedules: Option<Schedules>,
@@ -107,11 +111,12 @@ impl Shop {
             }
         };
         let functions = functions.map_err(|error| Error::new(error.to_string()))?;
+        let log = options.access.map(|open| open(&base.template.api));
         let settings = Settings {
             clock: options.clock.clone(),
             throttle: options.throttle,
             source_ip: None,
-            access_log: options.access.map(|open| open(&base.template.api)),
+            access_log: log.clone(),
             jwks: options.jwks,
         };
         let gateway = Gateway::new(&base.template, &functions, settings);
@@ -120,9 +125,18 @@ impl Shop {
         if let Some(warm_up) = warm_up {
             warm_up.await;
         }
-        let gateway = gateway.serve(listener).map_err(broken)?;
+        let (gateway, edge) = match &base.template.edge {
+            None => (gateway.serve(listener).map_err(broken)?, None),
+            Some(edge) => {
+                let gateway = gateway.serve(listen(0).await?).map_err(broken)?;
+                let (origin, secret) = (gateway.address(), base.edge_secret());
+                let edge = Edge::new(edge.clone(), origin, &secret, options.clock.clone(), log)?;
+                (gateway, Some(edge.serve(listener).map_err(broken)?))
+            }
+        };
         Ok(Shop {
             gateway,
+            edge,
             lambda,
             wires,
             chaos: options.chaos,
@@ -135,9 +149,14 @@ impl Shop {
         })
     }
 
-    /// Where the gateway answers.
+    /// Where the shop answers: its edge, or, where there is none, the gateway.
     pub fn address(&self) -> SocketAddr {
-        self.gateway.address()
+        self.edge.as_ref().unwrap_or(&self.gateway).address()
+    }
+
+    /// Where the gateway answers behind the edge, if there is one.
+    pub fn origin(&self) -> Option<SocketAddr> {
+        self.edge.as_ref().map(|_| self.gateway.address())
     }
 
     /// Where Lambda's Invoke API answers.
@@ -177,6 +196,9 @@ impl Shop {
 
     /// Finishes the requests in flight, then closes the database.
     pub async fn stop(self) {
+        if let Some(edge) = self.edge {
+            edge.stop().await;
+        }
         self.gateway.stop().await;
         if let Some(schedules) = self.schedules {
             schedules.stop().await;
@@ -216,6 +238,7 @@ mod tests {
             parameters: BTreeMap::new(),
             variables: BTreeMap::new(),
             functions: None,
+            edge: false,
             seed: true,
             throttle: true,
             jwks: BTreeMap::new(),

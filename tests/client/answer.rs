@@ -9,7 +9,7 @@ use super::{Call, excerpt};
 use crate::deployed;
 
 /// The codes of every problem that a function may answer a request with.
-const CODES: [&str; 26] = [
+const CODES: [&str; 27] = [
     "invalid-request",
     "malformed-json",
     "invalid-idempotency-key",
@@ -22,6 +22,7 @@ const CODES: [&str; 26] = [
     "invalid-refresh-token",
     "payment-declined",
     "forbidden",
+    "not-through-edge",
     "not-found",
     "username-taken",
     "out-of-stock",

@@ -1,7 +1,7 @@
 """Templates where somebody may do what he must not."""
 
 from breaches.writing import allow, arn, breaks, properties, statements
-from rules import access
+from rules import access, edge
 from translate import Tree
 
 
@@ -122,7 +122,7 @@ def users_invokes_by_a_pattern(tree: Tree) -> None:
     allow(tree, "UsersFunction", "lambda:Invoke*", arn("OrdersFunction"))
 
 
-@breaks(access.only_the_api_is_let_in)
+@breaks(access.only_the_api_is_let_in, edge.api_is_locked)
 def payments_has_a_route(tree: Tree) -> None:
     properties(tree, "PaymentsFunction")["Events"] = {
         "Charge": {"Type": "HttpApi", "Properties": {"ApiId": {"Ref": "Api"}, "Method": "POST", "Path": "/charges"}}

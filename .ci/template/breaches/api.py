@@ -1,11 +1,11 @@
 """Templates whose API is open, without limits or silent."""
 
 from breaches.writing import arn, breaks, properties
-from rules import api
+from rules import api, edge
 from translate import Tree
 
 
-@breaks(api.routes_are_spelled_out)
+@breaks(api.routes_are_spelled_out, edge.only_what_is_everybodys_is_kept)
 def a_route_takes_any_path(tree: Tree) -> None:
     properties(tree, "ProductsFunction")["Events"]["Detail"]["Properties"] = {
         "ApiId": {"Ref": "Api"},

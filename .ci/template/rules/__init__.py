@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from rules import access, alarms, api, functions, keys, storage
+from rules import access, alarms, api, edge, functions, keys, storage
 from translate import Deployment
 
 Rule = Callable[[Deployment], Iterator[str]]
 
-RULES: tuple[Rule, ...] = access.RULES + alarms.RULES + api.RULES + functions.RULES + keys.RULES + storage.RULES
+RULES: tuple[Rule, ...] = (
+    access.RULES + alarms.RULES + api.RULES + edge.RULES + functions.RULES + keys.RULES + storage.RULES
+)

@@ -29,6 +29,11 @@ SECRET_VALUE = re.compile(
 
 PARAMETER = re.compile(r"(/[\w.-]+)+")  # a Systems Manager parameter's name
 
+# The edge's secrets are needed at every request. Whoever reads one in a function's settings may go round the edge, and
+# no further; the template itself has a reference only, which the own rule api_is_locked checks.
+AT_HAND = re.compile(r"EDGE_SECRET(_ALSO)?")
+REFERENCE = re.compile(r"(\{\{resolve:secretsmanager:[^{}:]+:SecretString\}\})?")
+
 
 def run_as_built(deployment: Deployment) -> Iterator[str]:
     architecture = deployment.parameters["Architecture"]
@@ -113,6 +118,8 @@ def hold_no_secrets(deployment: Deployment) -> Iterator[str]:
     for name, properties in functions(deployment):
         for variable, value in properties.get("Environment", {}).get("Variables", {}).items():
             named = variable.endswith("_PARAMETER") and PARAMETER.fullmatch(as_text(value))
+            if AT_HAND.fullmatch(variable) and REFERENCE.fullmatch(as_text(value)):
+                continue
             if (SECRET_NAME.search(variable) and not named) or SECRET_VALUE.search(as_text(value)):
                 yield f"{name}'s variable {variable} looks like a secret: have the function fetch it."
 

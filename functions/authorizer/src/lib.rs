@@ -8,6 +8,7 @@ use lambda_runtime::LambdaEvent;
 use serde::{Deserialize, Serialize};
 use shared::clock::Clock;
 use shared::config::{self, Environment};
+use shared::edge::Lock;
 use shared::error::FunctionError;
 use shared::identity::{Caller, Jwks};
 use shared::ids::UserId;
@@ -25,6 +26,8 @@ pub struct Config {
     pub issuer: String,
     /// The audience that tokens must name.
     pub audience: String,
+    /// Who comes in, where an edge stands in front.
+    pub lock: Lock,
     /// Time.
     pub clock: Clock,
     /// Where log lines go.
@@ -32,16 +35,17 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `JWKS`, `ISSUER` and `AUDIENCE`.
+    /// Reads `JWKS`, `ISSUER`, `AUDIENCE` and what [`Lock::read`] reads.
     ///
     /// # Errors
-    /// One is missing, or `JWKS` is not a key set.
+    /// One is missing, `JWKS` is not a key set, or the edge's secret is none.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, config::Error> {
         let environment = Environment::new(lookup);
         Ok(Config {
             jwks: environment.parsed("JWKS")?,
             issuer: environment.required("ISSUER")?,
             audience: environment.required("AUDIENCE")?,
+            lock: Lock::read(&environment)?,
             clock: Clock::system(),
             log: Log::stdout(),
         })
@@ -50,6 +54,7 @@ impl Config {
 
 /// The function.
 pub struct App {
+    lock: Lock,
     verifier: Verifier,
     clock: Clock,
     telemetry: Telemetry,
@@ -57,7 +62,7 @@ pub struct App {
 
 /// The part of the API's question that matters here. Everything is optional, because whatever cannot be read is a
 /// refusal and never a failure: a failure would be a 500.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Question {
     identity_source: Vec<String>,
@@ -72,11 +77,16 @@ struct Context {
     request_id: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Without `Debug`: the edge's secret is among them.
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct Headers {
     #[serde(rename = "x-amzn-trace-id")]
     trace_id: Option<String>,
+    #[serde(rename = "x-origin-secret")]
+    secret: Option<String>,
+    #[serde(rename = "x-viewer-address")]
+    address: Option<String>,
 }
 
 /// The simple answer of an authorizer (payload format 2.0).
@@ -94,6 +104,7 @@ impl App {
     /// The function with this configuration. Keys that are not ES256 keys are left out: nothing verifies by them.
     pub fn new(config: Config) -> App {
         App {
+            lock: config.lock,
             verifier: Verifier::new(&config.jwks, config.issuer, config.audience),
             clock: config.clock,
             telemetry: Telemetry::new("authorizer", config.log),
@@ -108,11 +119,16 @@ impl App {
         let question: Question = serde_json::from_value(event.payload).unwrap_or_default();
         let subject = Subject {
             request_id: question.request_context.request_id,
-            trace_id: question.headers.trace_id,
+            trace_id: question.headers.trace_id.clone(),
             route: Some(question.route_key),
             ..Subject::default()
         };
+        let Headers { secret, address, .. } = &question.headers;
+        let through_edge = self.lock.admit(secret.as_deref().map(str::as_bytes), address.as_deref(), None).is_ok();
         let verify = async {
+            if !through_edge {
+                return Ok(None);
+            }
             // The template names one source; of several it would not be known which one the function believes.
             let [authorization] = &question.identity_source[..] else { return Ok(None) };
             Ok(self.verifier.verify(authorization, self.clock.now()).ok().map(Caller::from))

@@ -13,6 +13,7 @@ use shared::clock::Clock;
 use shared::command;
 use shared::config::{self, Environment};
 use shared::contract::OrderAndPayment;
+use shared::edge::Lock;
 use shared::error::{Error, FunctionError};
 use shared::http::{self, Event, Request, Response};
 use shared::telemetry::{Log, Telemetry};
@@ -37,6 +38,8 @@ use resolve::Resolve;
 pub struct Config {
     /// Where AWS is.
     pub aws: aws::Config,
+    /// Who comes in, where an edge stands in front.
+    pub lock: Lock,
     /// The name or ARN of the function orders.
     pub orders: String,
     /// The name or ARN of the function payments.
@@ -50,7 +53,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `ORDERS_FUNCTION`, `PAYMENTS_FUNCTION`, `IN_FLIGHT_SECONDS` and AWS's own variables.
+    /// Reads `ORDERS_FUNCTION`, `PAYMENTS_FUNCTION`, `IN_FLIGHT_SECONDS`, what [`Lock::read`] reads and AWS's own variables.
     ///
     /// # Errors
     /// Something is missing or wrong.
@@ -58,6 +61,7 @@ impl Config {
         let environment = Environment::new(lookup);
         Ok(Config {
             aws: aws::Config::read(&environment)?,
+            lock: Lock::read(&environment)?,
             orders: environment.required("ORDERS_FUNCTION")?,
             payments: environment.required("PAYMENTS_FUNCTION")?,
             in_flight: Duration::from_secs(environment.parsed("IN_FLIGHT_SECONDS")?),
@@ -98,6 +102,7 @@ pub struct App {
     functions: Functions,
     in_flight: Duration,
     clock: Clock,
+    lock: Lock,
     telemetry: Telemetry,
 }
 
@@ -108,6 +113,7 @@ impl App {
             functions: Functions::new(config.aws.lambda(), config.orders, config.payments),
             in_flight: config.in_flight,
             clock: config.clock,
+            lock: config.lock,
             telemetry: Telemetry::new("checkout", config.log),
         }
     }
@@ -123,7 +129,7 @@ impl App {
     /// Only a command fails; a request is answered with a problem.
     pub async fn handle(self: Arc<Self>, event: lambda_http::Request) -> Result<Response, FunctionError> {
         let errand = errand::of(&event, &self.clock);
-        match Event::from(event) {
+        match Event::read(event, &self.lock) {
             Event::Http(request) => {
                 let (id, trace_id) = (request.request_id().to_owned(), request.trace_id().map(str::to_owned));
                 let errand = errand.for_request(Some(id), trace_id);

@@ -10,6 +10,7 @@ use shared::aws::{self, WARM_UP};
 use shared::clock::Clock;
 use shared::config::{self, Environment};
 use shared::contract::{Backlog, Due, OrderAndPayment, OrdersCommand, Placed};
+use shared::edge::Lock;
 use shared::errand::Errand;
 use shared::error::{Error, FunctionError};
 use shared::http::{Event, Request, Response};
@@ -28,6 +29,8 @@ use store::{Erased, Store};
 pub struct Config {
     /// Where AWS is.
     pub aws: aws::Config,
+    /// Who comes in, where an edge stands in front.
+    pub lock: Lock,
     /// The name of the orders table.
     pub orders_table: String,
     /// The name of the products table.
@@ -39,7 +42,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `ORDERS_TABLE`, `PRODUCTS_TABLE` and AWS's own variables.
+    /// Reads `ORDERS_TABLE`, `PRODUCTS_TABLE`, what [`Lock::read`] reads and AWS's own variables.
     ///
     /// # Errors
     /// Something is missing.
@@ -47,6 +50,7 @@ impl Config {
         let environment = Environment::new(lookup);
         Ok(Config {
             aws: aws::Config::read(&environment)?,
+            lock: Lock::read(&environment)?,
             orders_table: environment.required("ORDERS_TABLE")?,
             products_table: environment.required("PRODUCTS_TABLE")?,
             clock: Clock::system(),
@@ -59,6 +63,7 @@ impl Config {
 pub struct App {
     store: Store,
     clock: Clock,
+    lock: Lock,
     telemetry: Telemetry,
 }
 
@@ -84,6 +89,7 @@ impl App {
         App {
             store: Store::new(config.aws.dynamodb(), config.orders_table, config.products_table),
             clock: config.clock,
+            lock: config.lock,
             telemetry: Telemetry::new("orders", config.log),
         }
     }
@@ -100,7 +106,7 @@ impl App {
     pub async fn handle(self: Arc<Self>, event: lambda_http::Request) -> Result<Response, FunctionError> {
         let errand = Errand::of(event.lambda_context_ref(), &self.clock);
         let work = async {
-            match Event::from(event) {
+            match Event::read(event, &self.lock) {
                 Event::Http(request) => Ok(http::serve(&self.telemetry, &request, self.route(&request)).await),
                 Event::Direct(json) => {
                     let reply = command::serve(&self.telemetry, &json, |command| self.command(command)).await?;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use lambda_http::RequestExt;
 use shared::clock::Clock;
 use shared::config::Environment;
+use shared::edge::Lock;
 use shared::errand::Errand;
 use shared::error::{Error, FunctionError};
 use shared::http::{Event, Request, Response};
@@ -32,6 +33,8 @@ pub struct Config {
     pub log: Log,
     /// Where DynamoDB is.
     pub aws: shared::aws::Config,
+    /// Who comes in, where an edge stands in front.
+    pub lock: Lock,
     /// The products table's name.
     pub table: String,
     /// The currency of every price.
@@ -39,7 +42,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `PRODUCTS_TABLE`, `CURRENCY` and what [`shared::aws::Config::read`] reads.
+    /// Reads `PRODUCTS_TABLE`, `CURRENCY`, what [`Lock::read`] reads and what [`shared::aws::Config::read`] reads.
     ///
     /// # Errors
     /// One of them is missing or wrong.
@@ -49,6 +52,7 @@ impl Config {
             clock: Clock::system(),
             log: Log::stdout(),
             aws: shared::aws::Config::read(&environment)?,
+            lock: Lock::read(&environment)?,
             table: environment.required("PRODUCTS_TABLE")?,
             currency: environment.parsed("CURRENCY")?,
         })
@@ -57,6 +61,7 @@ impl Config {
 
 /// The function, ready to answer.
 pub struct App {
+    lock: Lock,
     telemetry: Telemetry,
     currency: Currency,
     clock: Clock,
@@ -68,6 +73,7 @@ impl App {
     /// The function with this configuration. Connects to nothing yet.
     pub fn new(config: Config) -> App {
         App {
+            lock: config.lock,
             telemetry: Telemetry::new("products", config.log),
             currency: config.currency,
             pages: PageCache::new(config.clock.clone()),
@@ -88,7 +94,7 @@ impl App {
     pub async fn handle(self: Arc<Self>, event: lambda_http::Request) -> Result<Response, FunctionError> {
         let errand = Errand::of(event.lambda_context_ref(), &self.clock);
         let work = async {
-            match Event::from(event) {
+            match Event::read(event, &self.lock) {
                 Event::Http(request) => Ok(shared::http::serve(&self.telemetry, &request, self.route(&request)).await),
                 Event::Direct(_) => shared::command::refuse(&self.telemetry).await,
             }

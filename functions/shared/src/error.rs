@@ -37,6 +37,8 @@ pub enum Error {
     PaymentDeclined(Box<OrderAndPayment>),
     /// 403: the caller's role does not allow this.
     Forbidden,
+    /// 403: the request came round the edge.
+    NotThroughEdge,
     /// 404: there is no such thing, or it belongs to somebody else.
     NotFound(&'static str),
     /// 409: another user has this name.
@@ -154,7 +156,7 @@ impl Error {
             | Error::InvalidResetToken => 400,
             Error::Unauthenticated | Error::InvalidCredentials | Error::InvalidRefreshToken => 401,
             Error::PaymentDeclined(_) => 402,
-            Error::Forbidden => 403,
+            Error::Forbidden | Error::NotThroughEdge => 403,
             Error::NotFound(_) => 404,
             Error::UsernameTaken
             | Error::OutOfStock(_)
@@ -189,6 +191,7 @@ impl Error {
             Error::InvalidRefreshToken => "invalid-refresh-token",
             Error::PaymentDeclined(_) => "payment-declined",
             Error::Forbidden => "forbidden",
+            Error::NotThroughEdge => "not-through-edge",
             Error::NotFound(_) => "not-found",
             Error::UsernameTaken => "username-taken",
             Error::OutOfStock(_) => "out-of-stock",
@@ -223,6 +226,7 @@ impl Error {
             Error::InvalidRefreshToken => "The refresh token is not valid",
             Error::PaymentDeclined(_) => "The payment was declined",
             Error::Forbidden => "This is not allowed for you",
+            Error::NotThroughEdge => "This is not the shop's address",
             Error::NotFound(_) => "Not found",
             Error::UsernameTaken => "This username is taken",
             Error::OutOfStock(_) => "Not enough in stock",
@@ -264,6 +268,7 @@ impl Error {
                     .to_owned()
             }
             Error::Forbidden => "It takes another role.".to_owned(),
+            Error::NotThroughEdge => "Send the request to the shop's public address.".to_owned(),
             Error::NotFound(what) => format!("There is no such {what}."),
             Error::UsernameTaken => "Choose another one.".to_owned(),
             Error::OutOfStock(_) => "See lines for what is available; the Idempotency-Key is still unused.".to_owned(),

@@ -14,9 +14,10 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use crate::contract::{OrderAndPayment, OrderStatus};
+use crate::edge::{ADDRESS_HEADER, Lock, Refused, SECRET_HEADER};
 use crate::error::{Error, Fault, Shortage};
 use crate::identity::{Caller, Role};
-use crate::ids::{IdempotencyKey, ProductId};
+use crate::ids::{IdempotencyKey, ProductId, UserId};
 use crate::money::Money;
 use crate::telemetry::{Subject, Telemetry};
 
@@ -44,12 +45,18 @@ pub enum Event {
     Direct(String),
 }
 
-impl From<lambda_http::Request> for Event {
-    fn from(event: lambda_http::Request) -> Event {
+impl Event {
+    /// Reads an event. A request that `lock` does not let in becomes one that [`serve`] refuses.
+    pub fn read(mut event: lambda_http::Request, lock: &Lock) -> Event {
         match event.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => {
                 let caller = context.authorizer.as_ref().and_then(|authorizer| caller(&authorizer.fields));
-                Event::Http(Box::new(Request { event, caller }))
+                let seen = context.http.source_ip.as_deref().and_then(|address| address.parse().ok());
+                // Nobody after this has a use for the secret.
+                let secret = event.headers_mut().remove(SECRET_HEADER);
+                let address = event.headers().get(ADDRESS_HEADER).and_then(|value| value.to_str().ok());
+                let source_ip = lock.admit(secret.as_ref().map(HeaderValue::as_bytes), address, seen);
+                Event::Http(Box::new(Request { event, caller, source_ip }))
             }
             _ => Event::Direct(String::from_utf8_lossy(event.body()).into_owned()),
         }
@@ -60,6 +67,7 @@ impl From<lambda_http::Request> for Event {
 pub struct Request {
     event: lambda_http::Request,
     caller: Option<Caller>,
+    source_ip: Result<Option<IpAddr>, Refused>,
 }
 
 /// The authorizer's context is the only place that a caller is read from.
@@ -91,9 +99,10 @@ impl Request {
         self.header("x-amzn-trace-id")
     }
 
-    /// The address that the API saw the request come from. No header is asked: a client may write there what it likes.
+    /// The caller's address: the one that the API saw the request come from, or, where the edge stands in front, the one
+    /// that the edge names. No other header is asked: a client may write there what it likes.
     pub fn source_ip(&self) -> Option<IpAddr> {
-        self.context()?.http.source_ip.as_deref()?.parse().ok()
+        self.source_ip.ok().flatten()
     }
 
     /// A header's value, if it is text.
@@ -341,7 +350,7 @@ pub fn problem(error: &Error, request_id: &str) -> Response {
     response
 }
 
-/// Runs the handler of a request, logs it, and turns what went wrong into a problem.
+/// Runs the handler of a request, unless that came round the edge, logs it, and turns what went wrong into a problem.
 pub async fn serve(
     telemetry: &Telemetry,
     request: &Request,
@@ -351,13 +360,20 @@ pub async fn serve(
         request_id: request.request_id().to_owned(),
         trace_id: request.trace_id().map(str::to_owned),
         route: Some(request.route_key().to_owned()),
-        user_id: request.caller.as_ref().map(|caller| caller.user_id.clone()),
+        user_id: request.caller.as_ref().filter(|_| request.source_ip.is_ok()).map(|caller| caller.user_id.clone()),
         ..Subject::default()
     };
-    let result = telemetry.observe(&subject, |response: &Response| (response.status().as_u16(), None), handler).await;
+    let result = match request.source_ip {
+        Ok(_) => telemetry.observe(&subject, describe, handler).await,
+        Err(Refused) => telemetry.observe(&subject, describe, std::future::ready(Err(Error::NotThroughEdge))).await,
+    };
     let mut response = result.unwrap_or_else(|error| problem(&error, &subject.request_id));
     secure(&mut response);
     response
+}
+
+fn describe(response: &Response) -> (u16, Option<&UserId>) {
+    (response.status().as_u16(), None)
 }
 
 /// The headers that every answer of a function has, of those in OWASP's REST Security Cheat Sheet ("Security Headers"):

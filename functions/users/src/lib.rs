@@ -10,6 +10,7 @@ use lambda_http::RequestExt;
 use shared::aws::{self, WARM_UP};
 use shared::clock::Clock;
 use shared::config::{self, Environment};
+use shared::edge::Lock;
 use shared::errand::Errand;
 use shared::error::{Error, FunctionError};
 use shared::http::{Event, Request, Response};
@@ -39,6 +40,8 @@ pub use store::sample_account;
 pub struct Config {
     /// Where AWS is.
     pub aws: aws::Config,
+    /// Who comes in, where an edge stands in front.
+    pub lock: Lock,
     /// The table's name.
     pub table: String,
     /// How many attempts of one kind a network may make in a minute.
@@ -55,7 +58,7 @@ pub struct Config {
 
 impl Config {
     /// Reads `USERS_TABLE`, `ATTEMPTS_PER_MINUTE`, `ATTEMPTS_PER_HOUR`, `JWKS`, `ISSUER`, `AUDIENCE`, `SIGNING_KEY`,
-    /// `SIGNING_KEY_A` or `SIGNING_KEY_B`, and AWS's own variables.
+    /// `SIGNING_KEY_A` or `SIGNING_KEY_B`, what [`Lock::read`] reads, and AWS's own variables.
     ///
     /// # Errors
     /// Something is missing; without a signing key, or with one whose public half is not published, nobody could
@@ -66,6 +69,7 @@ impl Config {
         Ok(Config {
             signer: Signer::read(&environment, &aws)?,
             aws,
+            lock: Lock::read(&environment)?,
             table: environment.required("USERS_TABLE")?,
             attempts_per_minute: environment.parsed("ATTEMPTS_PER_MINUTE")?,
             attempts_per_hour: environment.parsed("ATTEMPTS_PER_HOUR")?,
@@ -82,6 +86,7 @@ pub struct App {
     hasher: Arc<Hasher>,
     signer: Signer,
     clock: Clock,
+    lock: Lock,
     telemetry: Telemetry,
 }
 
@@ -96,6 +101,7 @@ impl App {
             hasher: Arc::new(Hasher::new()),
             signer: config.signer,
             clock: config.clock,
+            lock: config.lock,
             telemetry: Telemetry::new("users", config.log),
         }
     }
@@ -112,7 +118,7 @@ impl App {
     pub async fn handle(self: Arc<Self>, event: lambda_http::Request) -> Result<Response, FunctionError> {
         let errand = Errand::of(event.lambda_context_ref(), &self.clock);
         let work = async {
-            match Event::from(event) {
+            match Event::read(event, &self.lock) {
                 Event::Http(request) => Ok(http::serve(&self.telemetry, &request, self.route(&request)).await),
                 Event::Direct(json) => {
                     let reply =

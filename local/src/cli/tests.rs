@@ -8,9 +8,10 @@ fn flags_stand_before_or_after_a_command() {
         [["portico", "--data", "f", "seed", "--products", "5"], ["portico", "seed", "--products", "5", "--data", "f"]]
     {
         let cli = Cli::parse_from(arguments);
-        assert_eq!(cli.shop.data, Some(PathBuf::from("f")));
+        assert_eq!((cli.shop.data, cli.shop.edge), (Some(PathBuf::from("f")), false));
         assert!(matches!(cli.command, Some(Command::Seed { products: 5 })));
     }
+    assert!(Cli::parse_from(["portico", "env", "--edge"]).shop.edge);
     assert!(Cli::try_parse_from(["portico", "--data", "f", "--dynamodb", "http://localhost:8000"]).is_err());
 }
 

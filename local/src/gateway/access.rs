@@ -46,7 +46,7 @@ pub struct AccessLine {
     pub authorizer_latency: Option<Duration>,
     /// Whether the route's throttle refused it.
     pub throttled: bool,
-    /// Whether a cache in front of the API answered.
+    /// Whether the edge answered it from its cache, so that no route did; the id is that of the request whose answer it was.
     pub cached: bool,
     /// Whether the answer is the API's own instead of a function's.
     pub is_own: bool,

@@ -244,7 +244,11 @@ fn is_host(host: &[u8]) -> bool {
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, StatusCode> {
+/// Reads a request's body whole.
+///
+/// # Errors
+/// What to answer where there is none, or too much of it.
+pub async fn read(body: Incoming) -> Result<Bytes, StatusCode> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }

@@ -12,6 +12,11 @@ use shared::ids::random;
 pub struct RequestId([u8; 16]);
 
 impl RequestId {
+    /// The id that an answer's header `apigw-requestid` has.
+    pub fn parse(header: &str) -> Option<RequestId> {
+        header.as_bytes().try_into().ok().filter(|_| header.is_ascii()).map(RequestId)
+    }
+
     /// As text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()

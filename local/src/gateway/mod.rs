@@ -27,7 +27,9 @@ use tokio::net::TcpListener;
 #[cfg(test)]
 pub use access::tests::line as an_access_line;
 pub use access::{AccessLine, AccessLog, Asked, Formatter, Verdict, Wanted};
+pub use answer::message;
 pub use authorize::Jwks;
+pub use call::read as read_body;
 pub use ids::{RequestId, invocation_id};
 
 use crate::functions::{Function, Functions};

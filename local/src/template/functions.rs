@@ -80,10 +80,16 @@ pub fn read(scope: &Scope, id: &str, line: usize, properties: &Node) -> Result<D
         if let Some(node) = variables.take("Variables")? {
             for Entry { key, value, .. } in node.map("Variables")? {
                 let text = value.text(key)?;
-                if text.contains("{{resolve:") {
-                    return Err(value.fault(format!("{key} is a dynamic reference, which one machine cannot look up.")));
-                }
-                environment.insert(key.clone(), text.to_owned());
+                let known = match (text.contains("{{resolve:"), scope.secrets.get(key)) {
+                    (false, _) => text,
+                    (true, Some(given)) => given,
+                    (true, None) => {
+                        return Err(
+                            value.fault(format!("{key} is a dynamic reference, which one machine cannot look up."))
+                        );
+                    }
+                };
+                environment.insert(key.clone(), known.to_owned());
             }
         }
         variables.close()?;

@@ -8,6 +8,7 @@ mod authorizers;
 mod bounds;
 mod conditions;
 mod cors;
+mod edge;
 mod elsewhere;
 mod functions;
 mod model;
@@ -28,8 +29,9 @@ use std::path::Path;
 
 pub use access_log::{AccessFormat, Part, Variable};
 pub use model::{
-    Architecture, Attribute, AttributeKind, Authorizer, Cors, Function, HttpApi, IdentitySource, Index, JwtAuthorizer,
-    KeyPart, KeyRole, LambdaAuthorizer, Projection, Route, Schedule, Segment, Table, Template, Throttle,
+    Architecture, Attribute, AttributeKind, Authorizer, Behaviour, Cors, Edge, Function, HttpApi, IdentitySource,
+    Index, JwtAuthorizer, KeyPart, KeyRole, LambdaAuthorizer, Projection, Route, Schedule, Segment, Table, Template,
+    Throttle,
 };
 pub use routes::INTEGRATION_TIMEOUT;
 pub use scope::{ACCOUNT_ID, REGION};
@@ -75,8 +77,14 @@ impl From<Error> for crate::Error {
 const STOOD_IN_FOR: [&str; 5] =
     ["AWS::Serverless::", "AWS::Lambda::", "AWS::DynamoDB::", "AWS::ApiGateway::", "AWS::ApiGatewayV2::"];
 /// … but for these, which only matter in AWS.
-const ONLY_IN_AWS: [&str; 4] =
-    ["AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Lambda::Version"];
+const ONLY_IN_AWS: [&str; 6] = [
+    "AWS::ApiGatewayV2::ApiMapping",
+    "AWS::ApiGatewayV2::DomainName",
+    "AWS::Lambda::Alias",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::Permission",
+    "AWS::Lambda::Version",
+];
 
 /// What a template is read with.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +97,8 @@ pub struct Given {
     pub stand_ins: BTreeMap<String, String>,
     /// Attributes that only AWS would know, such as `Keyring.Jwks`.
     pub attributes: BTreeMap<String, String>,
+    /// Values for variables that are dynamic references, which only AWS could look up.
+    pub secrets: BTreeMap<String, String>,
 }
 
 impl Given {
@@ -137,7 +147,7 @@ impl Template {
         top.close()?;
 
         let mut warnings = Vec::new();
-        let (mut functions, mut tables, mut api) = (Vec::new(), Vec::new(), None);
+        let (mut functions, mut tables, mut api, mut edge) = (Vec::new(), Vec::new(), None, None);
         for Entry { key: id, line, value: resource } in resources.map("Resources")? {
             let Some((kind, properties)) = open(&scope, id, resource)? else { continue };
             match kind.as_str() {
@@ -152,6 +162,10 @@ impl Template {
                 "AWS::Serverless::HttpApi" => {
                     api = Some((id, *line, functions::with_globals(api_globals.as_ref(), &properties)));
                 }
+                "AWS::CloudFront::Distribution" if edge.is_some() => {
+                    return Err(Fault::new(*line, "this is a second distribution, and the local shop has one edge."));
+                }
+                "AWS::CloudFront::Distribution" => edge = Some(edge::read(&scope, &properties, &resources)?),
                 other => check_kind(&scope, other, resource, &properties)?,
             }
         }
@@ -160,7 +174,7 @@ impl Template {
         let api = api::read(&scope, id, line, &properties, &functions, &mut warnings)?;
         let functions: Vec<Function> = functions.into_iter().map(|declared| declared.function).collect();
         traps::look(&functions, &api, &mut warnings);
-        Ok(Self { functions, api, tables, warnings })
+        Ok(Self { functions, api, edge, tables, warnings })
     }
 }
 

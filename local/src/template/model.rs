@@ -14,6 +14,8 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// The one `AWS::Serverless::HttpApi`.
     pub api: HttpApi,
+    /// The one `AWS::CloudFront::Distribution`, where there is one.
+    pub edge: Option<Edge>,
     /// Every `AWS::DynamoDB::Table`, in the template's order.
     pub tables: Vec<Table>,
     /// Sentences for the operator: what works here, but would not do what it seems to do once deployed.
@@ -35,6 +37,22 @@ impl Template {
     pub fn table(&self, logical_id: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.logical_id == logical_id)
     }
+}
+
+/// What a distribution caches. Everything else passes through it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edge {
+    /// In the template's order: the first whose path matches holds.
+    pub behaviours: Vec<Behaviour>,
+}
+
+/// One cache behaviour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Behaviour {
+    /// Which paths it is for: `*` is any text, `?` any character. The last behaviour is the default one, of `*`.
+    pub path: String,
+    /// The headers that are part of the cache key, in lower case, beside path and query; `None` caches nothing.
+    pub cached_by: Option<Vec<String>>,
 }
 
 /// One Lambda function.

@@ -19,6 +19,8 @@ pub struct Scope {
     pub stack: String,
     parameters: BTreeMap<String, Node>,
     attributes: BTreeMap<String, String>,
+    /// Values for variables that are dynamic references.
+    pub secrets: BTreeMap<String, String>,
     pub(super) conditions: BTreeMap<String, Node>,
     pub(super) mappings: BTreeMap<String, Node>,
     resources: BTreeMap<String, Resource>,
@@ -63,6 +65,7 @@ impl Scope {
             stack: given.stack.clone(),
             parameters,
             attributes: given.attributes.clone(),
+            secrets: given.secrets.clone(),
             conditions: section("Conditions")?,
             mappings: section("Mappings")?,
             resources,
