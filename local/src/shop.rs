@@ -18,7 +18,7 @@ use crate::gateway::{AccessLog, Gateway, Settings};
 use crate::mounted::{self, Mounted, Surroundings};
 use crate::remote::Remote;
 use crate::schedules::Schedules;
-use crate::server::Running;
+use crate::server::{Limits, Running};
 use crate::{invoke, tables};
 
 /// How to run the shop.
@@ -103,8 +103,9 @@ impl Shop {
         let settings = Settings {
             clock: options.clock.clone(),
             throttle: options.throttle,
-            source_ip: None,
             access_log: options.access,
+            connections: Limits::of_this_process(),
+            ..Settings::default()
         };
         let gateway = Gateway::new(&base.template, &functions, settings);
         let functions = Arc::new(functions);

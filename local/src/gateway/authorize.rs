@@ -14,15 +14,14 @@ use super::ids::invocation_id;
 use crate::functions::{Function, Invocation};
 use crate::template::IdentitySource;
 
-/// How long the API waits for an authorizer.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
 /// An authorizer and its function.
 pub struct Authorizer {
     /// The function.
     pub function: Arc<Function>,
     /// What must be in the request before it is asked.
     pub identity_sources: Vec<IdentitySource>,
+    /// How long the API waits for it.
+    pub timeout: Duration,
 }
 
 /// What came of asking.
@@ -56,7 +55,7 @@ impl Authorizer {
             Err(error) => return Decision::Failed(error.to_string()),
         };
         let invocation = Invocation { request_id: invocation_id(), trace_id: Some(routed.ids.trace.clone()) };
-        match tokio::time::timeout(TIMEOUT, self.function.invoke(event, invocation)).await {
+        match tokio::time::timeout(self.timeout, self.function.invoke(event, invocation)).await {
             Ok(Ok(answer)) => read(&answer),
             Ok(Err(failure)) => Decision::Failed(failure.to_string()),
             Err(_) => Decision::Failed("the authorizer gave no answer in time".to_owned()),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use shared::clock::Timestamp;
 
@@ -22,10 +22,10 @@ use crate::functions::{Invocation, MAX_EVENT};
 
 /// The most bytes of a body.
 const MAX_BODY: usize = 10 * 1024 * 1024;
+/// The most bytes of a body that is too large which are read all the same.
+const MAX_DISCARDED: usize = 10 * MAX_BODY;
 /// The most bytes of request line and headers together. That going over it is a 431 is unverified on AWS.
 const MAX_HEAD: usize = 10_240;
-/// How long a body may take to arrive. Unverified on AWS, as is the 408.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a request's way leaves for the access log.
 struct Trail<'g> {
@@ -54,9 +54,13 @@ impl Gateway {
             integration_latency: None,
             failure: None,
         };
+        let mut unread = !body.is_end_stream();
         let outcome = match check(&head) {
-            Ok(()) => match read(body).await {
-                Ok(body) => self.answer(&head, &body, &ids, time, source_ip, &mut trail).await,
+            Ok(()) => match read(&head, body, self.settings.body_timeout).await {
+                Ok(body) => {
+                    unread = false;
+                    self.answer(&head, &body, &ids, time, source_ip, &mut trail).await
+                }
                 Err(status) => Err(status),
             },
             Err(status) => Err(status),
@@ -70,6 +74,10 @@ impl Gateway {
         }
         if let Ok(id) = HeaderValue::from_str(ids.request.as_str()) {
             answer.headers_mut().insert("apigw-requestid", id);
+        }
+        if unread {
+            // Where a body has not ended no other request can begin.
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(log) = &self.settings.access_log {
             log.write(AccessLine {
@@ -200,20 +208,33 @@ fn is_host(host: &[u8]) -> bool {
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, StatusCode> {
+async fn read(head: &Parts, mut body: Incoming, limit: Duration) -> Result<Bytes, StatusCode> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    if body.size_hint().lower() > u64::try_from(MAX_BODY).unwrap_or(u64::MAX) {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    let read = async {
+        if body.size_hint().lower() > u64::try_from(MAX_BODY).unwrap_or(u64::MAX) {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        match Limited::new(&mut body, MAX_BODY).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+            // The client went away or sent something that is no body.
+            Err(_) => Err(StatusCode::BAD_REQUEST),
+        }
+    };
+    let read = tokio::time::timeout(limit, read).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT));
+    if read == Err(StatusCode::PAYLOAD_TOO_LARGE) && !head.headers.contains_key(header::EXPECT) {
+        tokio::spawn(tokio::time::timeout(limit, discard(body)));
     }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        // The client went away or sent something that is no body.
-        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
-    }
+    read
+}
+
+/// Takes what is left of a body that is too large. Many clients look for an answer only when they have sent all: one whose
+/// connection was closed before would never see why. (One that expects to be told whether to send anything looks at once.)
+async fn discard(body: Incoming) {
+    let mut rest = Limited::new(body, MAX_DISCARDED);
+    while let Some(Ok(_)) = rest.frame().await {}
 }
 
 #[cfg(test)]

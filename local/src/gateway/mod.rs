@@ -17,9 +17,12 @@ mod throttle;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use http::StatusCode;
 use shared::clock::Clock;
 use tokio::net::TcpListener;
 
@@ -27,7 +30,7 @@ pub use access::{AccessLine, AccessLog, Verdict};
 pub use ids::{RequestId, invocation_id};
 
 use crate::functions::{Function, Functions};
-use crate::server::{self, Running};
+use crate::server::{self, Limits, Running};
 use crate::template::{HttpApi, Template};
 use authorize::Authorizer;
 use routing::Pattern;
@@ -44,11 +47,25 @@ pub struct Settings {
     pub source_ip: Option<IpAddr>,
     /// Where a line for each request goes.
     pub access_log: Option<AccessLog>,
+    /// What connections are granted.
+    pub connections: Limits,
+    /// How long a body may take to arrive. Unverified on AWS, as is the 408.
+    pub body_timeout: Duration,
+    /// How long the API waits for an authorizer.
+    pub authorizer_timeout: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { clock: Clock::system(), throttle: true, source_ip: None, access_log: None }
+        Self {
+            clock: Clock::system(),
+            throttle: true,
+            source_ip: None,
+            access_log: None,
+            connections: Limits::default(),
+            body_timeout: Duration::from_secs(30),
+            authorizer_timeout: Duration::from_secs(10),
+        }
     }
 }
 
@@ -78,7 +95,14 @@ impl Gateway {
         for (name, authorizer) in &api.authorizers {
             if let Some(function) = functions.by_id(&authorizer.function) {
                 let identity_sources = authorizer.identity_sources.clone();
-                authorizers.insert(name, Arc::new(Authorizer { function: Arc::clone(function), identity_sources }));
+                authorizers.insert(
+                    name,
+                    Arc::new(Authorizer {
+                        function: Arc::clone(function),
+                        identity_sources,
+                        timeout: settings.authorizer_timeout,
+                    }),
+                );
             }
         }
         let mut routes = Vec::new();
@@ -105,15 +129,21 @@ impl Gateway {
         Self { api, routes, settings }
     }
 
-    /// Answers on this listener until it is stopped.
+    /// Answers on this listener until it is stopped. Should the gateway itself panic, that is a 500 as well.
     pub fn serve(self, listener: TcpListener) -> std::io::Result<Running> {
         let gateway = Arc::new(self);
-        server::serve(listener, move |request, peer| {
+        server::serve_within(gateway.settings.connections, listener, move |request, peer| {
             let gateway = Arc::clone(&gateway);
-            async move { gateway.call(request, peer.ip()).await }
+            let answer = async move { gateway.call(request, peer.ip()).await };
+            // What requests share is whole between any two steps: atomics, and locks that hold no half-done change.
+            AssertUnwindSafe(answer)
+                .catch_unwind()
+                .map(|answer| answer.unwrap_or_else(|_| answer::message(StatusCode::INTERNAL_SERVER_ERROR)))
         })
     }
 }
 
+#[cfg(test)]
+mod robustness;
 #[cfg(test)]
 mod tests;

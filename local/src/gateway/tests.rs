@@ -100,8 +100,8 @@ impl Stage {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
         let access_log = Some(AccessLog::to_sink(move |line| sink.lock().unwrap().push(line)));
-        let settings =
-            Settings { clock: clock.clone(), throttle: true, source_ip: Some([203, 0, 113, 7].into()), access_log };
+        let source_ip = Some([203, 0, 113, 7].into());
+        let settings = Settings { clock: clock.clone(), source_ip, access_log, ..Settings::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let running = Gateway::new(&template, &functions, settings).serve(listener).unwrap();
         Self { running, clock, asked, lines }
