@@ -162,13 +162,9 @@ impl<'de> Deserialize<'de> for Headers {
                 let mut headers = HeaderMap::with_capacity(8);
                 while let Some(Text(name)) = map.next_key()? {
                     let name = HeaderName::from_bytes(name.as_bytes()).map_err(A::Error::custom)?;
-                    let value = match map.next_value::<Scalar<'de>>()? {
-                        Scalar::Text(text) => HeaderValue::from_bytes(text.as_bytes()),
-                        Scalar::Number(number) => HeaderValue::from_str(&number.to_string()),
-                        Scalar::Truth(truth) => Ok(HeaderValue::from_static(if truth { "true" } else { "false" })),
-                        Scalar::Nothing => continue,
-                    };
-                    headers.append(name, value.map_err(A::Error::custom)?);
+                    if let Scalar(Some(value)) = map.next_value()? {
+                        headers.append(name, value);
+                    }
                 }
                 Ok(Headers(headers))
             }
@@ -178,13 +174,47 @@ impl<'de> Deserialize<'de> for Headers {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Scalar<'a> {
-    Text(#[serde(borrow)] Cow<'a, str>),
-    Number(serde_json::Number),
-    Truth(bool),
-    Nothing,
+/// A header's value.
+struct Scalar(Option<HeaderValue>);
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Value;
+
+        impl Visitor<'_> for Value {
+            type Value = Scalar;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, a number, a truth value or null")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Scalar, E> {
+                HeaderValue::from_bytes(text.as_bytes()).map(|value| Scalar(Some(value))).map_err(E::custom)
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Scalar, E> {
+                Ok(Scalar(Some(number.into())))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Scalar, E> {
+                Ok(Scalar(Some(number.into())))
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Scalar, E> {
+                self.visit_str(&serde_json::Value::from(number).to_string())
+            }
+
+            fn visit_bool<E: Error>(self, truth: bool) -> Result<Scalar, E> {
+                Ok(Scalar(Some(HeaderValue::from_static(if truth { "true" } else { "false" }))))
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Scalar, E> {
+                Ok(Scalar(None))
+            }
+        }
+
+        deserializer.deserialize_any(Value)
+    }
 }
 
 #[cfg(test)]
