@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use bytes::Bytes;
 use local::functions::{Functions, Handler};
@@ -20,36 +21,6 @@ use tokio::net::TcpListener;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const TEMPLATE: &str = r"
-Resources:
-  Api:
-    Type: AWS::Serverless::HttpApi
-    Properties:
-      CorsConfiguration:
-        AllowOrigins: [https://shop.example]
-        AllowMethods: [GET]
-        AllowHeaders: [authorization]
-      Auth:
-        Authorizers:
-          Token:
-            FunctionArn: !GetAtt Guard.Arn
-            AuthorizerPayloadFormatVersion: '2.0'
-            EnableSimpleResponses: true
-            EnableFunctionDefaultPermissions: true
-            Identity: {Headers: [Authorization]}
-      DefaultRouteSettings: {ThrottlingRateLimit: 1000000, ThrottlingBurstLimit: 1000000}
-  Guard:
-    Type: AWS::Serverless::Function
-    Properties: {CodeUri: target/lambda/guard/}
-  Hello:
-    Type: AWS::Serverless::Function
-    Properties:
-      CodeUri: target/lambda/hello/
-      Events:
-        Hello: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: '/hello/{name}'}}
-        Guarded: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: '/guarded/{name}', Auth: {Authorizer: Token}}}
-";
-
 /// A function that always answers this.
 fn always(answer: &'static str) -> Handler {
     Handler::new(move |_: Bytes, _| Box::pin(async move { Ok(answer.as_bytes().to_vec()) }))
@@ -58,7 +29,8 @@ fn always(answer: &'static str) -> Handler {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut signals = Signals::listen()?;
-    let template = Template::parse(TEMPLATE, &Given::defaults("hello"))?;
+    let template =
+        Template::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/hello.yaml"), &Given::defaults("hello"))?;
     let hello = r#"{"statusCode":200,"headers":{"content-type":"application/json"},"body":"{\"hello\":\"world\"}"}"#;
     let handlers = BTreeMap::from([
         ("guard".to_owned(), always(r#"{"isAuthorized":true,"context":{"user":"anna"}}"#)),

@@ -43,7 +43,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A minute for a head, half of one for an answer, and as many connections as can be idle in 300 MB.
+    /// A minute for a head, half of one for an answer, and as many connections as can be idle in 450 MB.
     fn default() -> Self {
         Self { head: Duration::from_secs(60), write: Duration::from_secs(30), connections: 16_384 }
     }
