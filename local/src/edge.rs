@@ -24,7 +24,7 @@ use shared::clock::Clock;
 use tokio::net::TcpListener;
 
 use crate::Error;
-use crate::gateway::{self, AccessLine, AccessLog, RequestId, Verdict};
+use crate::gateway::{self, AccessLine, AccessLog, BODY_TIMEOUT, RequestId, Verdict};
 use crate::server::{self, Answer, Running};
 use crate::template::{self, Behaviour};
 use headers::XCache;
@@ -222,7 +222,7 @@ impl Edge {
 
     /// Passes a request on as it is.
     async fn pass(&self, head: Parts, body: Incoming, viewer: IpAddr) -> Answer {
-        match gateway::read_body(body).await {
+        match gateway::read_body(&head, body, BODY_TIMEOUT).await {
             Ok(body) => self.send(&head, body, viewer, &HeaderMap::new()).await,
             Err(status) => gateway::message(status),
         }

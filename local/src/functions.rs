@@ -128,8 +128,9 @@ impl Function {
         context.deadline = u64::try_from(deadline).unwrap_or_default();
         context.invoked_function_arn.clone_from(&self.arn);
         context.xray_trace_id = trace_id;
-        let reply = (self.handler.0)(event, context);
-        match tokio::spawn(tokio::time::timeout(limit, reply)).await {
+        let handler = self.handler.clone();
+        let reply = async move { tokio::time::timeout(limit, (handler.0)(event, context)).await };
+        match tokio::spawn(reply).await {
             Ok(Ok(Ok(answer))) if answer.len() > MAX_ANSWER => Err(Failure {
                 error_type: "Function.ResponseSizeTooLarge".to_owned(),
                 error_message: format!(

@@ -19,7 +19,7 @@ use crate::gateway::{AccessLog, Gateway, Jwks, Settings};
 use crate::mounted::{self, Mounted, Surroundings};
 use crate::remote::Remote;
 use crate::schedules::Schedules;
-use crate::server::Running;
+use crate::server::{Limits, Running};
 use crate::template::HttpApi;
 use crate::{invoke, tables};
 
@@ -118,6 +118,8 @@ impl Shop {
             source_ip: None,
             access_log: log.clone(),
             jwks: options.jwks,
+            connections: Limits::of_this_process(),
+            ..Settings::default()
         };
         let gateway = Gateway::new(&base.template, &functions, settings);
         let functions = Arc::new(functions);

@@ -209,15 +209,9 @@ impl<'de> Deserialize<'de> for Headers {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
                 let mut headers = HeaderMap::with_capacity(8);
                 while let Some(Text(name)) = map.next_key()? {
-                    let value = match map.next_value::<Scalar<'de>>()? {
-                        Scalar::Text(text) => HeaderValue::from_bytes(text.as_bytes()),
-                        _ if !HEADERS_MAY_BE_SCALARS => return Err(A::Error::custom("a header is no text")),
-                        Scalar::Number(number) => HeaderValue::from_str(&number.to_string()),
-                        Scalar::Truth(truth) => Ok(HeaderValue::from_static(if truth { "true" } else { "false" })),
-                        Scalar::Nothing => continue,
-                    };
-                    match (HeaderName::from_bytes(name.as_bytes()), value) {
-                        (Ok(name), Ok(value)) => {
+                    match (HeaderName::from_bytes(name.as_bytes()), map.next_value()?) {
+                        (_, Scalar::Nothing) => {}
+                        (Ok(name), Scalar::Value(value)) => {
                             headers.append(name, value);
                         }
                         _ if BROKEN_HEADER_IS_MALFORMED => {
@@ -234,13 +228,57 @@ impl<'de> Deserialize<'de> for Headers {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Scalar<'a> {
-    Text(#[serde(borrow)] Cow<'a, str>),
-    Number(serde_json::Number),
-    Truth(bool),
+/// A header's value, read without a copy in between.
+enum Scalar {
+    Value(HeaderValue),
+    /// One that HTTP cannot carry.
+    Broken,
     Nothing,
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Value;
+
+        fn scalar<E: Error>(value: HeaderValue) -> Result<Scalar, E> {
+            if HEADERS_MAY_BE_SCALARS { Ok(Scalar::Value(value)) } else { Err(E::custom("a header is no text")) }
+        }
+
+        impl Visitor<'_> for Value {
+            type Value = Scalar;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, a number, a truth value or null")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Scalar, E> {
+                Ok(HeaderValue::from_bytes(text.as_bytes()).map_or(Scalar::Broken, Scalar::Value))
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Scalar, E> {
+                scalar(number.into())
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Scalar, E> {
+                scalar(number.into())
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Scalar, E> {
+                let text = serde_json::Value::from(number).to_string();
+                scalar(HeaderValue::from_str(&text).map_err(E::custom)?)
+            }
+
+            fn visit_bool<E: Error>(self, truth: bool) -> Result<Scalar, E> {
+                scalar(HeaderValue::from_static(if truth { "true" } else { "false" }))
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Scalar, E> {
+                if HEADERS_MAY_BE_SCALARS { Ok(Scalar::Nothing) } else { Err(E::custom("a header is no text")) }
+            }
+        }
+
+        deserializer.deserialize_any(Value)
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ mod lambda;
 mod policy;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -18,9 +17,6 @@ pub use jwt::{Jwks, JwtAuthorizer};
 pub use lambda::LambdaAuthorizer;
 
 use super::event::Routed;
-
-/// How long the API waits for an authorizer.
-pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is asked before a route.
 pub enum Authorizer {

@@ -1,6 +1,6 @@
 //! The identifiers that a request gets: the API's, X-Ray's, and Lambda's for each invocation.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
@@ -77,10 +77,12 @@ fn uuid(bytes: &[u8]) -> String {
     text
 }
 
+/// Every request has twenty-eight such bytes; the standard formatter would be a tenth of what the gateway costs.
 fn hex(text: &mut String, bytes: &[u8]) {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     for byte in bytes {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 15)]);
     }
 }
 

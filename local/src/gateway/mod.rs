@@ -18,9 +18,12 @@ mod unverified;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use http::StatusCode;
 use shared::clock::Clock;
 use tokio::net::TcpListener;
 
@@ -33,11 +36,12 @@ pub use call::read as read_body;
 pub use ids::{RequestId, invocation_id};
 
 use crate::functions::{Function, Functions};
-use crate::server::{self, Running};
+use crate::server::{self, Limits, Running};
 use crate::template::{self, HttpApi, Template};
 use authorize::{Authorizer, JwtAuthorizer, LambdaAuthorizer};
 use routing::Pattern;
 use throttle::Bucket;
+pub use unverified::BODY_TIMEOUT;
 
 /// What may be chosen for a gateway.
 #[derive(Debug, Clone)]
@@ -52,11 +56,26 @@ pub struct Settings {
     pub access_log: Option<AccessLog>,
     /// Where the keys of JWTs are, by issuer; of others, the issuer's discovery document says.
     pub jwks: BTreeMap<String, Jwks>,
+    /// What connections are granted.
+    pub connections: Limits,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long the API waits for an authorizer.
+    pub authorizer_timeout: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { clock: Clock::system(), throttle: true, source_ip: None, access_log: None, jwks: BTreeMap::new() }
+        Self {
+            clock: Clock::system(),
+            throttle: true,
+            source_ip: None,
+            access_log: None,
+            jwks: BTreeMap::new(),
+            connections: Limits::default(),
+            body_timeout: BODY_TIMEOUT,
+            authorizer_timeout: Duration::from_secs(10),
+        }
     }
 }
 
@@ -87,7 +106,10 @@ impl Gateway {
         for (name, authorizer) in &api.authorizers {
             let authorizer = match authorizer {
                 template::Authorizer::Lambda(declared) => match functions.by_id(&declared.function) {
-                    Some(function) => Authorizer::Lambda(LambdaAuthorizer::new(declared, Arc::clone(function))),
+                    Some(function) => {
+                        let timeout = settings.authorizer_timeout;
+                        Authorizer::Lambda(LambdaAuthorizer::new(declared, Arc::clone(function), timeout))
+                    }
                     None => continue,
                 },
                 template::Authorizer::Jwt(declared) => {
@@ -122,15 +144,21 @@ impl Gateway {
         Self { api, routes, settings }
     }
 
-    /// Answers on this listener until it is stopped.
+    /// Answers on this listener until it is stopped. Should the gateway itself panic, that is a 500 as well.
     pub fn serve(self, listener: TcpListener) -> std::io::Result<Running> {
         let gateway = Arc::new(self);
-        server::serve(listener, move |request, peer| {
+        server::serve_within(gateway.settings.connections, listener, move |request, peer| {
             let gateway = Arc::clone(&gateway);
-            async move { gateway.call(request, peer.ip()).await }
+            let answer = async move { gateway.call(request, peer.ip()).await };
+            // What requests share is whole between any two steps: atomics, and locks that hold no half-done change.
+            AssertUnwindSafe(answer)
+                .catch_unwind()
+                .map(|answer| answer.unwrap_or_else(|_| answer::message(StatusCode::INTERNAL_SERVER_ERROR)))
         })
     }
 }
 
+#[cfg(test)]
+mod robustness;
 #[cfg(test)]
 mod tests;

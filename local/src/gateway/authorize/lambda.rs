@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::cache::Cache;
 use super::policy::{Document, Policy};
-use super::{Caller, Decision, TIMEOUT};
+use super::{Caller, Decision};
 use crate::functions::{Function, Invocation};
 use crate::gateway::event::Routed;
 use crate::gateway::ids::invocation_id;
@@ -61,14 +61,14 @@ struct PolicyAnswer<'a> {
 }
 
 impl LambdaAuthorizer {
-    /// The template's authorizer with its function.
-    pub fn new(declared: &template::LambdaAuthorizer, function: Arc<Function>) -> Self {
+    /// The template's authorizer with its function, for which the API waits so long.
+    pub fn new(declared: &template::LambdaAuthorizer, function: Arc<Function>, timeout: Duration) -> Self {
         Self {
             function,
             simple: declared.simple,
             identity_sources: declared.identity_sources.clone(),
             cache: declared.ttl.map(Cache::new),
-            timeout: TIMEOUT,
+            timeout,
         }
     }
 
