@@ -148,8 +148,7 @@ async fn a_cached_catalogue_costs_no_function_call() {
     assert_eq!(calls(&shop, "GET /products"), 1);
     // Each in a line of its own, under the id of the request whose answer it is.
     let lines = shop.access_log().of_request(&first.request_id());
-    let cached =
-        lines.iter().filter(|line| line["everything"].as_str().is_some_and(|all| all.contains("  cached  id=")));
+    let cached = lines.iter().filter(|line| line["line"].as_str().is_some_and(|line| line.contains("  cached  id=")));
     assert_eq!((lines.len(), cached.count()), (5, 4), "{lines:?}");
 
     // Another query and another origin are other answers.
