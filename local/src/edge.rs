@@ -24,7 +24,7 @@ use shared::clock::Clock;
 use tokio::net::TcpListener;
 
 use crate::Error;
-use crate::gateway::{self, AccessLine, AccessLog, BODY_TIMEOUT, RequestId, Verdict};
+use crate::gateway::{self, AccessLine, AccessLog, BODY_MEMORY, BODY_TIMEOUT, Bodies, RequestId, Verdict};
 use crate::server::{self, Answer, Running};
 use crate::template::{self, Behaviour};
 use headers::XCache;
@@ -47,6 +47,7 @@ pub struct Edge {
     clock: Clock,
     log: Option<AccessLog>,
     client: Client<HttpConnector, Full<Bytes>>,
+    bodies: Bodies,
     store: Store,
     /// What is being asked of the API for the cache: whoever wants the same meanwhile waits for the one answer.
     fetches: Mutex<HashMap<Key, Fetch>>,
@@ -95,6 +96,7 @@ impl Edge {
             clock,
             log,
             client: Client::builder(TokioExecutor::new()).build_http(),
+            bodies: Bodies::new(BODY_TIMEOUT, BODY_MEMORY),
             store: Store::new(),
             fetches: Mutex::default(),
         })
@@ -222,8 +224,8 @@ impl Edge {
 
     /// Passes a request on as it is.
     async fn pass(&self, head: Parts, body: Incoming, viewer: IpAddr) -> Answer {
-        match gateway::read_body(&head, body, BODY_TIMEOUT).await {
-            Ok(body) => self.send(&head, body, viewer, &HeaderMap::new()).await,
+        match self.bodies.read(&head, body).await {
+            Ok(body) => self.send(&head, body.bytes.clone(), viewer, &HeaderMap::new()).await,
             Err(status) => gateway::message(status),
         }
     }

@@ -24,8 +24,8 @@ use tokio_io_timeout::TimeoutWriter;
 /// The most bytes of a request's head that a connection keeps. It is more than the gateway takes, so that the gateway
 /// itself refuses most of what is too large; beyond this the server does, with a 431 and no body.
 const MAX_HEAD: usize = 32 * 1024;
-/// How long a stop waits for requests in flight: longer than any of them may take.
-const STOP_TIMEOUT: Duration = Duration::from_secs(35);
+/// How long a stop waits for requests in flight: longer than body (30 s), authorizer (10 s) and function (30 s) may take.
+const STOP_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long to wait when the system has no connection to give (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Files that stay for the process itself: its calls of the database and of functions, the data, the terminal.

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use serde_json::value::RawValue;
 use shared::clock::Timestamp;
@@ -19,14 +18,10 @@ use super::cors;
 use super::event::{Routed, user_agent};
 use super::ids::Ids;
 use super::routing::RequestPath;
-use super::unverified::{BODY_LATE, BROKEN_PATH, HEAD_TOO_LARGE};
+use super::unverified::{BROKEN_PATH, HEAD_TOO_LARGE};
 use super::{Gateway, Route};
 use crate::functions::{Invocation, MAX_EVENT};
 
-/// The most bytes of a body.
-const MAX_BODY: usize = 10 * 1024 * 1024;
-/// The most bytes of a body that is too large which are read all the same.
-const MAX_DISCARDED: usize = 10 * MAX_BODY;
 /// The most bytes of request line and headers together.
 const MAX_HEAD: usize = 10_240;
 
@@ -69,10 +64,10 @@ impl Gateway {
         };
         let mut unread = !body.is_end_stream();
         let outcome = match check(&head) {
-            Ok(()) => match read(&head, body, self.settings.body_timeout).await {
+            Ok(()) => match self.bodies.read(&head, body).await {
                 Ok(body) => {
                     unread = false;
-                    self.answer(&head, &body, &ids, time, source_ip, &mut trail).await
+                    self.answer(&head, &body.bytes, &ids, time, source_ip, &mut trail).await
                 }
                 Err(status) => Err(status),
             },
@@ -153,6 +148,7 @@ impl Gateway {
             head,
             body,
             raw_path: &path.decoded(),
+            segments,
             route_key: &route.key,
             path_parameters: route.pattern.parameters(segments),
         };
@@ -252,39 +248,6 @@ fn is_host(host: &[u8]) -> bool {
         Ok(host) if host.bytes().all(|byte| plain(&byte)) => url::Url::parse(&format!("https://{host}/")).is_ok(),
         _ => false,
     }
-}
-
-/// Reads a request's body whole, which may take as long as `limit`.
-///
-/// # Errors
-/// What to answer where there is none, or too much of it.
-pub async fn read(head: &Parts, mut body: Incoming, limit: Duration) -> Result<Bytes, StatusCode> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    let read = async {
-        if body.size_hint().lower() > u64::try_from(MAX_BODY).unwrap_or(u64::MAX) {
-            return Err(StatusCode::PAYLOAD_TOO_LARGE);
-        }
-        match Limited::new(&mut body, MAX_BODY).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-            // The client went away or sent something that is no body.
-            Err(_) => Err(StatusCode::BAD_REQUEST),
-        }
-    };
-    let read = tokio::time::timeout(limit, read).await.unwrap_or(Err(BODY_LATE));
-    if read == Err(StatusCode::PAYLOAD_TOO_LARGE) && !head.headers.contains_key(header::EXPECT) {
-        tokio::spawn(tokio::time::timeout(limit, discard(body)));
-    }
-    read
-}
-
-/// Takes what is left of a body that is too large. Many clients look for an answer only when they have sent all: one whose
-/// connection was closed before would never see why. (One that expects to be told whether to send anything looks at once.)
-async fn discard(body: Incoming) {
-    let mut rest = Limited::new(body, MAX_DISCARDED);
-    while let Some(Ok(_)) = rest.frame().await {}
 }
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ pub struct Routed<'a> {
     pub body: &'a Bytes,
     /// Its decoded path.
     pub raw_path: &'a str,
+    /// The decoded segments by which its route was chosen.
+    pub segments: &'a [Cow<'a, str>],
     /// The key of the route that answers it.
     pub route_key: &'a str,
     /// The route's parameters, decoded.
@@ -87,13 +89,13 @@ impl Routed<'_> {
         write(&event, 0)
     }
 
-    /// The ARN of the call, which has the stage before the method and so not in the path.
+    /// The ARN of the call. It has the stage before the method, and for a path what the route was chosen by, so that a policy
+    /// speaks of the route that is taken.
     pub fn route_arn(&self) -> String {
         let HttpApi { region, account_id, api_id, stage, .. } = self.api;
         let method = self.head.method.as_str();
-        let in_stage = self.raw_path.strip_prefix('/').and_then(|path| path.strip_prefix(stage.as_str()));
-        let path = in_stage.filter(|path| path.is_empty() || path.starts_with('/')).unwrap_or(self.raw_path);
-        format!("arn:aws:execute-api:{region}:{account_id}:{api_id}/{stage}/{method}{path}")
+        let path = self.segments.join("/");
+        format!("arn:aws:execute-api:{region}:{account_id}:{api_id}/{stage}/{method}/{path}")
     }
 
     /// What an identity source is in this request; `None` if it is missing or empty.

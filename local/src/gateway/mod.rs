@@ -7,6 +7,7 @@
 mod access;
 mod answer;
 mod authorize;
+mod body;
 mod call;
 mod cors;
 mod event;
@@ -23,8 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use http::StatusCode;
-use shared::clock::Clock;
+use http::{HeaderValue, StatusCode};
+use shared::clock::{Clock, Timestamp};
 use tokio::net::TcpListener;
 
 #[cfg(test)]
@@ -32,13 +33,14 @@ pub use access::tests::line as an_access_line;
 pub use access::{AccessLine, AccessLog, Asked, Formatter, Verdict, Wanted};
 pub use answer::message;
 pub use authorize::Jwks;
-pub use call::read as read_body;
+pub use body::{Bodies, MEMORY as BODY_MEMORY};
 pub use ids::{RequestId, invocation_id};
 
 use crate::functions::{Function, Functions};
 use crate::server::{self, Limits, Running};
 use crate::template::{self, HttpApi, Template};
 use authorize::{Authorizer, JwtAuthorizer, LambdaAuthorizer};
+use ids::Ids;
 use routing::Pattern;
 use throttle::Bucket;
 pub use unverified::BODY_TIMEOUT;
@@ -60,6 +62,8 @@ pub struct Settings {
     pub connections: Limits,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
+    /// How many bytes all bodies in flight may hold.
+    pub body_memory: usize,
     /// How long the API waits for an authorizer.
     pub authorizer_timeout: Duration,
 }
@@ -74,6 +78,7 @@ impl Default for Settings {
             jwks: BTreeMap::new(),
             connections: Limits::default(),
             body_timeout: BODY_TIMEOUT,
+            body_memory: body::MEMORY,
             authorizer_timeout: Duration::from_secs(10),
         }
     }
@@ -85,6 +90,7 @@ pub struct Gateway {
     /// In the order of precedence.
     routes: Vec<Route>,
     settings: Settings,
+    bodies: Bodies,
 }
 
 /// A route, ready to answer.
@@ -114,7 +120,12 @@ impl Gateway {
                 },
                 template::Authorizer::Jwt(declared) => {
                     let jwks = settings.jwks.get(&declared.issuer).cloned();
-                    Authorizer::Jwt(JwtAuthorizer::new(declared.clone(), jwks, settings.clock.clone()))
+                    Authorizer::Jwt(JwtAuthorizer::new(
+                        declared.clone(),
+                        jwks,
+                        settings.clock.clone(),
+                        settings.authorizer_timeout,
+                    ))
                 }
             };
             authorizers.insert(name, Arc::new(authorizer));
@@ -141,7 +152,7 @@ impl Gateway {
             });
         }
         routes.sort_by_key(|route| route.pattern.precedence());
-        Self { api, routes, settings }
+        Self { api, routes, bodies: Bodies::new(settings.body_timeout, settings.body_memory), settings }
     }
 
     /// Answers on this listener until it is stopped. Should the gateway itself panic, that is a 500 as well.
@@ -149,13 +160,21 @@ impl Gateway {
         let gateway = Arc::new(self);
         server::serve_within(gateway.settings.connections, listener, move |request, peer| {
             let gateway = Arc::clone(&gateway);
+            let now = gateway.settings.clock.now();
             let answer = async move { gateway.call(request, peer.ip()).await };
             // What requests share is whole between any two steps: atomics, and locks that hold no half-done change.
-            AssertUnwindSafe(answer)
-                .catch_unwind()
-                .map(|answer| answer.unwrap_or_else(|_| answer::message(StatusCode::INTERNAL_SERVER_ERROR)))
+            AssertUnwindSafe(answer).catch_unwind().map(move |answer| answer.unwrap_or_else(|_| panicked(now)))
         })
     }
+}
+
+/// The answer to a request whose own id is lost.
+fn panicked(now: Timestamp) -> answer::Answer {
+    let mut answer = answer::message(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Ok(id) = HeaderValue::from_str(Ids::new(now).request.as_str()) {
+        answer.headers_mut().insert("apigw-requestid", id);
+    }
+    answer
 }
 
 #[cfg(test)]

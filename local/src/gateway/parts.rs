@@ -1,6 +1,7 @@
 //! Parts of a request in the spelling that events have: headers, cookies, query parameters, the body.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -32,12 +33,21 @@ pub fn cookies(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
 /// Decoded parameters in the order of their first appearance; the values of a repeated one are joined by `,`.
 pub fn query_parameters(query: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
     let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
+    // Where each is among them: whoever sends thousands must not make them be searched for each other.
+    let mut known: HashMap<Cow<'_, str>, usize> = HashMap::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decoded(name), decoded(value));
-        match parameters.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, values)) => *values = Cow::Owned(format!("{values},{value}")),
-            None => parameters.push((name, value)),
+        match known.get(&name).and_then(|at| parameters.get_mut(*at)) {
+            Some((_, values)) => {
+                let values = values.to_mut();
+                values.push(',');
+                values.push_str(&value);
+            }
+            None => {
+                known.insert(name.clone(), parameters.len());
+                parameters.push((name, value));
+            }
         }
     }
     parameters

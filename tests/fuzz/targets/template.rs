@@ -10,6 +10,9 @@ mod routing;
 #[allow(dead_code, unused_imports)]
 #[path = "../../../local/src/template/mod.rs"]
 mod template;
+#[allow(dead_code)]
+#[path = "../../../local/src/gateway/unverified.rs"]
+mod unverified;
 
 use routing::{Pattern, RequestPath};
 use shared::config::Error;

@@ -57,6 +57,7 @@ async fn a_malformed_answer_is_refused() {
     for payload in [
         r#"{"statusCode":0}"#,
         r#"{"statusCode":100}"#,
+        r#"{"statusCode":200,"statusCode":200}"#,
         r#"{"statusCode":600}"#,
         r#"{"statusCode":200.5}"#,
         r#"{"statusCode":"ok"}"#,

@@ -5,23 +5,28 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use quick_cache::Weighter;
 use shared::clock::Timestamp;
 
 use super::lambda::Answer;
 
-/// How many answers are kept; the least used ones make room.
-const CAPACITY: usize = 4096;
+/// How many bytes of answers and identities are kept; the least used ones make room.
+const BYTES: u64 = 16 * 1024 * 1024;
+/// About how many answers that is.
+const ANSWERS: usize = 4096;
+
+type Key = Box<[Box<str>]>;
 
 /// Answers by identity.
 pub struct Cache {
     ttl: Duration,
-    answers: quick_cache::sync::Cache<Box<[Box<str>]>, (Timestamp, Answer)>,
+    answers: quick_cache::sync::Cache<Key, (Timestamp, Answer), Weight>,
 }
 
 impl Cache {
     /// An empty cache, of which each answer is good for so long.
     pub fn new(ttl: Duration) -> Self {
-        Self { ttl, answers: quick_cache::sync::Cache::new(CAPACITY) }
+        Self { ttl, answers: quick_cache::sync::Cache::with_weighter(ANSWERS, BYTES, Weight) }
     }
 
     /// What was said of this identity and still holds.
@@ -36,7 +41,17 @@ impl Cache {
     }
 }
 
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<Key, (Timestamp, Answer)> for Weight {
+    fn weight(&self, key: &Key, (_, answer): &(Timestamp, Answer)) -> u64 {
+        let identity: usize = key.iter().map(|value| value.len() + 16).sum();
+        u64::try_from(identity + answer.size()).unwrap_or(u64::MAX)
+    }
+}
+
 /// The values apart: joined, two identities could read the same.
-fn key(identity: &[Cow<'_, str>]) -> Box<[Box<str>]> {
+fn key(identity: &[Cow<'_, str>]) -> Key {
     identity.iter().map(|value| Box::from(&**value)).collect()
 }

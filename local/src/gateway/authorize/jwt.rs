@@ -5,6 +5,7 @@
 mod keys;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -26,6 +27,7 @@ use keys::Keys;
 pub struct JwtAuthorizer {
     declared: template::JwtAuthorizer,
     keys: Keys,
+    timeout: Duration,
 }
 
 /// Why a token is none, in the words of `error_description` (RFC 6750 §3). Of AWS's own only those of [`Fault::Audience`],
@@ -76,10 +78,11 @@ struct Context<'a> {
 }
 
 impl JwtAuthorizer {
-    /// The template's authorizer; `jwks` says where the keys are, and otherwise the issuer's discovery document does.
-    pub fn new(declared: template::JwtAuthorizer, jwks: Option<Jwks>, clock: Clock) -> Self {
+    /// The template's authorizer; `jwks` says where the keys are, and otherwise the issuer's discovery document does. The API
+    /// waits for them so long.
+    pub fn new(declared: template::JwtAuthorizer, jwks: Option<Jwks>, clock: Clock, timeout: Duration) -> Self {
         let keys = Keys::new(&declared.issuer, jwks, clock);
-        Self { declared, keys }
+        Self { declared, keys, timeout }
     }
 
     /// Verifies a request's token and looks for one of these scopes, if there are any.
@@ -129,7 +132,8 @@ impl JwtAuthorizer {
         if header.crit.is_some() {
             return Err(Fault::Malformed);
         }
-        let keys = self.keys.current(now).await.map_err(Fault::Keys)?;
+        let keys = tokio::time::timeout(self.timeout, self.keys.current()).await;
+        let keys = keys.unwrap_or_else(|_| Err("the keys did not come in time".to_owned())).map_err(Fault::Keys)?;
         let key = header.kid.and_then(|kid| keys.get(&kid)).ok_or(Fault::Key)?;
         if !crypto::verify(signature, signed.as_bytes(), key, algorithm).unwrap_or(false) {
             return Err(Fault::Signature);

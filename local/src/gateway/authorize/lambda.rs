@@ -106,6 +106,15 @@ impl LambdaAuthorizer {
 }
 
 impl Answer {
+    /// About how many bytes it keeps.
+    pub fn size(&self) -> usize {
+        let policy = match &self.verdict {
+            Verdict::Simple(_) => 0,
+            Verdict::Policy(policy) => policy.size(),
+        };
+        size_of::<Answer>() + policy + self.context.as_ref().map_or(0, |context| context.get().len())
+    }
+
     fn decide(self, arn: &str) -> Decision {
         let allowed = match &self.verdict {
             Verdict::Simple(allowed) => *allowed,

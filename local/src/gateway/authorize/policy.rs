@@ -65,6 +65,15 @@ impl Policy {
         Ok(Policy { statements })
     }
 
+    /// About how many bytes it keeps.
+    pub fn size(&self) -> usize {
+        let patterns = self.statements.iter().map(|statement| match &statement.resources {
+            Resources::These(patterns) | Resources::AllBut(patterns) => patterns,
+        });
+        // Each character of a pattern takes a few bytes.
+        patterns.flatten().map(|pattern| size_of::<WildMatch>() + 8 * pattern.pattern().len()).sum()
+    }
+
     /// Whether the call with this ARN is allowed.
     pub fn allows(&self, arn: &str) -> bool {
         let mut allowed = false;

@@ -37,6 +37,7 @@ fn events(uri: &str, headers: &[(&str, &str)], body: &'static str, context: Opti
         head: &head,
         body: &Bytes::from_static(body.as_bytes()),
         raw_path: "/pets/a b",
+        segments: &["pets".into(), "a b".into()],
         route_key: "POST /pets/{id}",
         path_parameters: vec![("id", "a b".into())],
     };

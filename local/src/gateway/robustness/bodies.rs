@@ -116,3 +116,15 @@ async fn a_chunk_that_is_none_is_refused() {
     assert_eq!(stage.done(), 0);
     stage.is_well().await;
 }
+
+#[tokio::test]
+async fn bodies_share_a_memory_that_each_gives_back() {
+    let (body_timeout, body_memory) = (Duration::from_millis(100), 64 * 1024);
+    let stage = Stage::with(Settings { body_timeout, body_memory, ..Settings::default() }).await;
+    let late = r#"{"message":"Request Timeout"}"#;
+    assert_eq!(stage.sent(post("/do/x", &"x".repeat(200_000))).await.answer().await.parts(), (408, late));
+    for _ in 0..10 {
+        assert_eq!(stage.sent(post("/do/x", &"x".repeat(30_000))).await.answer().await.status, 200);
+    }
+    stage.is_well().await;
+}

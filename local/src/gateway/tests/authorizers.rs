@@ -203,6 +203,23 @@ async fn a_named_stage_stands_once_in_the_arn() {
     assert_eq!(asked.get("identitySource"), None, "without sources there is none");
 }
 
+#[tokio::test]
+async fn a_policy_speaks_of_the_route_that_is_taken() {
+    let denies = |_: &Value| {
+        let statement = |effect: &str, resource: &str| json!({"Action": "*", "Effect": effect, "Resource": resource});
+        let statements = [statement("Allow", "*"), statement("Deny", "*/GET/a")];
+        json!({"principalId": "anna", "policyDocument": {"Version": "2012-10-17", "Statement": statements}})
+    };
+    for (stage, prefix) in [("$default", ""), ("prod", "/prod")] {
+        let guarded = Guarded::start(&template(&lambda(false, ""), stage, ""), &[], denies).await;
+        for slashes in ["", "/", "//"] {
+            assert_eq!(guarded.status(&format!("{slashes}{prefix}/a"), "").await, 403, "{slashes}{prefix}/a");
+            assert_eq!(guarded.status(&format!("{slashes}{prefix}/b"), "").await, 200, "{slashes}{prefix}/b");
+        }
+        assert_eq!(guarded.status(&format!("{prefix}/%61"), "").await, 403);
+    }
+}
+
 const JWT: &str = "JwtConfiguration: {issuer: 'https://id.example', audience: [shop]}, AuthorizationScopes: [read]";
 
 #[tokio::test]

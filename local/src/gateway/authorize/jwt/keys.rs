@@ -18,7 +18,10 @@ use crate::gateway::unverified::JWKS_TIMEOUT;
 
 /// How long keys are kept: an unknown `kid` does not bring the next ones sooner.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html>
-const KEPT: Duration = Duration::from_secs(2 * 60 * 60);
+pub const KEPT: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// How long it is remembered that keys cannot be had, so that those who wait do not each wait for an issuer that hangs.
+const FAILURE_KEPT: Duration = Duration::from_secs(1);
 
 /// Where an issuer's keys are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +46,7 @@ pub struct Keys {
     issuer: String,
     jwks: Option<Jwks>,
     clock: Clock,
-    kept: Mutex<Option<(Timestamp, ByKid)>>,
+    kept: Mutex<Option<(Timestamp, Result<ByKid, String>)>>,
 }
 
 #[derive(Deserialize)]
@@ -74,20 +77,21 @@ impl Keys {
         Self { issuer: issuer.to_owned(), jwks, clock, kept: Mutex::new(None) }
     }
 
-    /// The keys by `kid`, fetched where they are too old. Who comes meanwhile waits for the same fetch.
+    /// The keys by `kid`, fetched where they are too old. Who comes meanwhile waits for the same fetch, also for its failure.
     ///
     /// # Errors
-    /// A sentence: they cannot be had. The next request tries again.
-    pub async fn current(&self, now: Timestamp) -> Result<ByKid, String> {
+    /// A sentence: they cannot be had. A second later they are asked for again.
+    pub async fn current(&self) -> Result<ByKid, String> {
         let mut kept = self.kept.lock().await;
-        if let Some((until, keys)) = &*kept
-            && now < *until
+        if let Some((until, outcome)) = &*kept
+            && self.clock.now() < *until
         {
-            return Ok(Arc::clone(keys));
+            return outcome.clone();
         }
-        let keys: ByKid = Arc::new(by_kid(self.fetch().await?));
-        *kept = Some((self.clock.now().plus(KEPT), Arc::clone(&keys)));
-        Ok(keys)
+        let outcome = self.fetch().await.map(|set| Arc::new(by_kid(set)));
+        let long = if outcome.is_ok() { KEPT } else { FAILURE_KEPT };
+        *kept = Some((self.clock.now().plus(long), outcome.clone()));
+        outcome
     }
 
     async fn fetch(&self) -> Result<Set, String> {

@@ -3,6 +3,7 @@
 use jsonwebtoken::{EncodingKey, crypto};
 use serde_json::json;
 
+use super::keys::KEPT;
 use super::*;
 use crate::template::IdentitySource;
 
@@ -52,20 +53,20 @@ fn keys(directory: &tempfile::TempDir) -> std::path::PathBuf {
     path
 }
 
-fn authorizer(directory: &tempfile::TempDir) -> JwtAuthorizer {
+fn authorizer(directory: &tempfile::TempDir, clock: Clock) -> JwtAuthorizer {
     let declared = template::JwtAuthorizer {
         issuer: ISSUER.to_owned(),
         audience: vec!["other".to_owned(), "shop".to_owned()],
         identity_source: IdentitySource::Header("authorization".to_owned()),
         line: 1,
     };
-    JwtAuthorizer::new(declared, Some(Jwks::File(keys(directory))), Clock::system())
+    JwtAuthorizer::new(declared, Some(Jwks::File(keys(directory))), clock, Duration::from_secs(10))
 }
 
 async fn verify(header: &Value, claims: &Value, algorithm: Algorithm) -> Result<(), Fault> {
     let directory = tempfile::tempdir().unwrap();
     let token = signed(header, claims, algorithm);
-    authorizer(&directory).verify(&token, Timestamp::from_millis(NOW * 1000)).await.map(drop)
+    authorizer(&directory, Clock::system()).verify(&token, Timestamp::from_millis(NOW * 1000)).await.map(drop)
 }
 
 #[tokio::test]
@@ -124,7 +125,7 @@ async fn only_a_key_of_the_issuer_signs() {
         assert_eq!(verify(&changed, &claims(), Algorithm::RS256).await, Err(expected), "{changed}");
     }
     let directory = tempfile::tempdir().unwrap();
-    let (authorizer, now) = (authorizer(&directory), Timestamp::from_millis(NOW * 1000));
+    let (authorizer, now) = (authorizer(&directory, Clock::system()), Timestamp::from_millis(NOW * 1000));
     let good = signed(&header(), &claims(), Algorithm::RS256);
     let (start, signature) = good.rsplit_once('.').unwrap();
     for (token, expected) in [
@@ -143,16 +144,22 @@ async fn only_a_key_of_the_issuer_signs() {
 #[tokio::test]
 async fn keys_that_cannot_be_had_are_asked_for_again() {
     let directory = tempfile::tempdir().unwrap();
-    let (authorizer, now) = (authorizer(&directory), Timestamp::from_millis(NOW * 1000));
+    let clock = Clock::adjustable();
+    let (authorizer, now) = (authorizer(&directory, clock.clone()), Timestamp::from_millis(NOW * 1000));
     let (path, away) = (directory.path().join("jwks.json"), directory.path().join("away"));
     std::fs::rename(&path, &away).unwrap();
     let token = signed(&header(), &claims(), Algorithm::RS256);
     let failed = authorizer.verify(&token, now).await.map(drop);
     assert!(matches!(&failed, Err(Fault::Keys(why)) if why.contains("jwks.json cannot be read")), "{failed:?}");
     std::fs::rename(&away, &path).unwrap();
+    assert!(authorizer.verify(&token, now).await.is_err(), "the failure is everybody's for a second");
+    clock.advance(Duration::from_secs(1));
     assert_eq!(authorizer.verify(&token, now).await.map(drop), Ok(()));
     std::fs::remove_file(&path).unwrap();
+    clock.advance(KEPT - Duration::from_secs(1));
     assert_eq!(authorizer.verify(&token, now).await.map(drop), Ok(()), "kept for two hours");
+    clock.advance(Duration::from_secs(1));
+    assert!(authorizer.verify(&token, now).await.is_err(), "and no longer");
 }
 
 #[test]
@@ -195,7 +202,6 @@ async fn keys_come_from_an_address_or_from_where_the_issuer_says() {
         async move { Some(answer.unwrap()) }
     });
     let _server = server.unwrap();
-    let now = Clock::system().now();
     for (issuer, jwks, expected) in [
         (format!("{base}/pool"), None, Ok(vec!["one"])),
         (format!("{base}/pool/"), None, Ok(vec!["one"])),
@@ -205,7 +211,7 @@ async fn keys_come_from_an_address_or_from_where_the_issuer_says() {
         (format!("{base}/nobody"), None, Err("openid-configuration cannot be read: 404")),
     ] {
         let keys = Keys::new(&issuer, jwks.as_deref().map(Jwks::from), Clock::system());
-        match (keys.current(now).await, expected) {
+        match (keys.current().await, expected) {
             (Ok(found), Ok(kids)) => assert_eq!(found.keys().collect::<Vec<_>>(), kids, "{issuer} {jwks:?}"),
             (Err(why), Err(expected)) => assert!(why.contains(expected), "{why}"),
             (found, expected) => {
