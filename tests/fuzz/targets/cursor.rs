@@ -36,6 +36,6 @@ fn asking(cursor: &str) -> Request {
     let event = lambda_http::Request::new(Body::Empty)
         .with_query_string_parameters(std::collections::HashMap::from(parameters))
         .with_request_context(RequestContext::ApiGatewayV2(ApiGatewayV2httpRequestContext::default()));
-    let Event::Http(request) = Event::from(event) else { panic!("not a request") };
+    let Event::Http(request) = Event::read(event, &shared::edge::Lock::default()) else { panic!("not a request") };
     *request
 }
