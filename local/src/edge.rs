@@ -101,10 +101,9 @@ impl Edge {
     }
 
     /// Answers on this listener until it is stopped.
-    pub fn serve(self, listener: TcpListener) -> std::io::Result<Running> {
-        let edge = Arc::new(self);
+    pub fn serve(self: Arc<Self>, listener: TcpListener) -> std::io::Result<Running> {
         server::serve(listener, move |request, peer| {
-            let edge = Arc::clone(&edge);
+            let edge = Arc::clone(&self);
             async move { edge.call(request, peer.ip()).await }
         })
     }
@@ -193,7 +192,10 @@ impl Edge {
             Some(State::WhileRevalidating(conditions) | State::Stale(conditions)) => conditions,
             Some(State::Fresh) | None => HeaderMap::new(),
         };
-        let answered = self.send_on(&asked.head, Bytes::new(), asked.viewer, Some(&conditions)).await;
+        // A HEAD may be the one who finds that the answer is stale: its own has no body to keep.
+        let mut head = Parts::clone(&asked.head);
+        head.method = Method::GET;
+        let answered = self.send_on(&head, Bytes::new(), asked.viewer, Some(&conditions)).await;
         let now = self.now();
         let failed = answered.as_ref().is_none_or(|(head, _)| matches!(head.status.as_u16(), 500 | 502 | 503 | 504));
         if let Some(kept) = kept.as_ref().filter(|kept| failed && kept.holds_on_error(now)) {
@@ -209,14 +211,18 @@ impl Edge {
             self.store.put(asked.key.clone(), Arc::clone(&answer));
             return Fetched { answer, how: XCache::RefreshHit, shared: true };
         }
-        let how = if head.status.as_u16() >= 400 { XCache::Error } else { XCache::Miss };
+        let status = head.status;
+        let is_error = status.is_client_error() || status.is_server_error();
         let answer = Arc::new(Kept::new(&asked.view, head, body, now));
         let shared = answer.is_kept();
         if shared {
             self.store.put(asked.key.clone(), Arc::clone(&answer));
-        } else {
+        } else if !is_error || matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
+            // Another refusal is about who asked, with headers of their own as CloudFront passes them, and not about what
+            // is kept.
             self.store.remove(&asked.key);
         }
+        let how = if is_error { XCache::Error } else { XCache::Miss };
         Fetched { answer, how, shared }
     }
 

@@ -133,7 +133,7 @@ impl Shop {
                 let gateway = gateway.serve(listen(0).await?).map_err(broken)?;
                 let (origin, secret) = (gateway.address(), base.edge_secret());
                 let edge = Edge::new(edge.clone(), origin, &secret, options.clock.clone(), log)?;
-                (gateway, Some(edge.serve(listener).map_err(broken)?))
+                (gateway, Some(Arc::new(edge).serve(listener).map_err(broken)?))
             }
         };
         Ok(Shop {

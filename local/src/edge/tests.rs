@@ -15,6 +15,7 @@ struct Rig {
     clock: Clock,
     asked: Arc<AtomicUsize>,
     origin: Option<Running>,
+    inner: Arc<Edge>,
     _edge: Running,
     client: Client<HttpConnector, Full<Bytes>>,
 }
@@ -43,10 +44,11 @@ impl Rig {
             Behaviour { path: "*".to_owned(), cached_by: None },
         ];
         let clock = Clock::adjustable();
-        let edge = Edge::new(template::Edge { behaviours }, origin.address(), SECRET, clock.clone(), None).unwrap();
-        let running = edge.serve(listen().await.unwrap()).unwrap();
+        let edge = Edge::new(template::Edge { behaviours }, origin.address(), SECRET, clock.clone(), None);
+        let inner = Arc::new(edge.unwrap());
+        let running = Arc::clone(&inner).serve(listen().await.unwrap()).unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Rig { edge: running.address(), clock, asked, origin: Some(origin), _edge: running, client }
+        Rig { edge: running.address(), clock, asked, origin: Some(origin), inner, _edge: running, client }
     }
 
     async fn send(&self, request: http::request::Builder, path: &str) -> (u16, HeaderMap, Bytes) {
@@ -60,6 +62,13 @@ impl Rig {
         let (status, headers, body) = self.send(Request::get("/"), path).await;
         let how = headers["x-cache"].to_str().unwrap().trim_end_matches(" from cloudfront").to_owned();
         (status, how, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// Waits until the edge asks the API for nothing any more.
+    async fn renewed(&self) {
+        while !self.inner.fetches.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
 
     fn asked(&self) -> usize {
@@ -180,21 +189,13 @@ async fn a_304_renews_what_is_kept_and_a_200_takes_its_place() {
     let (status, headers, _) = rig.send(Request::get("/").header("if-none-match", "\"0\""), "/things").await;
     assert_eq!(
         (status, &headers["x-cache"], &headers["x-n"]),
-        (200, &XCacheText("RefreshHit").value(), &HeaderValue::from_static("2"))
+        (200, &XCache::RefreshHit.value(), &HeaderValue::from_static("2"))
     );
     rig.advance(19);
     assert_eq!(rig.get("/things").await, told(200, "Hit", "one"));
     rig.advance(2);
     assert_eq!(rig.get("/things").await, told(200, "Miss", "two"));
     assert_eq!(rig.asked(), 3);
-}
-
-struct XCacheText(&'static str);
-
-impl XCacheText {
-    fn value(&self) -> HeaderValue {
-        HeaderValue::from_str(&format!("{} from cloudfront", self.0)).unwrap()
-    }
 }
 
 #[tokio::test]
@@ -223,6 +224,45 @@ async fn what_is_kept_is_better_than_an_error_for_as_long_as_it_says() {
     rig.advance(10);
     assert_eq!(rig.get("/things?limited").await, told(503, "Error", "broken"));
     assert_eq!(rig.get("/things?unlimited").await, told(200, "Hit", "kept"));
+}
+
+/// An answer that is fresh for ten seconds and may be shown for another minute while it is asked for again.
+const RENEWED_BEHIND: [(&str, &str); 2] =
+    [("etag", "\"1\""), ("cache-control", "max-age=10, stale-while-revalidate=60")];
+
+#[tokio::test]
+async fn a_head_has_the_whole_answer_renewed() {
+    let rig = Rig::new(|request, n| {
+        assert_eq!(request.method(), Method::GET);
+        answer(200, &RENEWED_BEHIND, if n == 1 { "one" } else { "two" })
+    })
+    .await;
+    assert_eq!(rig.get("/things").await, told(200, "Miss", "one"));
+    rig.advance(11);
+    let (status, headers, _) = rig.send(Request::head("/"), "/things").await;
+    assert_eq!((status, &headers["x-cache"]), (200, &XCache::Hit.value()));
+    rig.renewed().await;
+    assert_eq!(rig.get("/things").await, told(200, "Hit", "two"));
+    assert_eq!(rig.asked(), 2);
+}
+
+#[tokio::test]
+async fn only_an_answer_about_what_is_kept_takes_it_away() {
+    let rig = Rig::new(|request, _| {
+        let is_renewal = request.headers().contains_key("if-none-match");
+        let status = if is_renewal { request.uri().query().unwrap().parse().unwrap() } else { 200 };
+        answer(status, &RENEWED_BEHIND, "an answer")
+    })
+    .await;
+    for (status, is_kept) in [(400, true), (429, true), (431, true), (503, true), (404, false), (410, false)] {
+        let path = format!("/things?{status}");
+        assert_eq!(rig.get(&path).await.1, "Miss", "{status}");
+        rig.advance(11);
+        assert_eq!(rig.get(&path).await.1, "Hit", "{status}");
+        rig.renewed().await;
+        assert_eq!(rig.get(&path).await.1, if is_kept { "Hit" } else { "Miss" }, "{status}");
+        rig.renewed().await;
+    }
 }
 
 #[tokio::test]
