@@ -24,8 +24,8 @@ use tokio_io_timeout::TimeoutWriter;
 /// The most bytes of a request's head that a connection keeps. It is more than the gateway takes, so that the gateway
 /// itself refuses most of what is too large; beyond this the server does, with a 431 and no body.
 const MAX_HEAD: usize = 32 * 1024;
-/// How long a stop waits for requests in flight: longer than any of them may take.
-const STOP_TIMEOUT: Duration = Duration::from_secs(35);
+/// How long a stop waits for requests in flight: longer than any of them may take, at the edge too.
+const STOP_TIMEOUT: Duration = Duration::from_secs(50);
 /// How long to wait when the system has no connection to give (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Files that stay for the process itself: its calls of the database and of functions, the data, the terminal.
@@ -59,6 +59,11 @@ impl Limits {
         let files = rlimit::increase_nofile_limit(wanted).unwrap_or(wanted);
         let left = usize::try_from(files.saturating_sub(OWN_FILES).max(files / 2)).unwrap_or(usize::MAX);
         Self { connections: limits.connections.min(left), ..limits }
+    }
+
+    /// The same for one of so many that share the connections.
+    pub fn shared_by(self, count: usize) -> Self {
+        Self { connections: (self.connections / count.max(1)).max(1), ..self }
     }
 }
 
