@@ -60,6 +60,11 @@ impl Limits {
         let left = usize::try_from(files.saturating_sub(OWN_FILES).max(files / 2)).unwrap_or(usize::MAX);
         Self { connections: limits.connections.min(left), ..limits }
     }
+
+    /// The same for one of so many that share the connections.
+    pub fn shared_by(self, count: usize) -> Self {
+        Self { connections: (self.connections / count.max(1)).max(1), ..self }
+    }
 }
 
 /// A server that is running. Dropping it stops it without waiting for anything.

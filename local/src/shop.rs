@@ -112,13 +112,15 @@ impl Shop {
         };
         let functions = functions.map_err(|error| Error::new(error.to_string()))?;
         let log = options.access.map(|open| open(&base.template.api));
+        // A request through the edge takes a connection to the viewer, and both ends of one between edge and gateway.
+        let limits = Limits::of_this_process().shared_by(if base.template.edge.is_some() { 3 } else { 1 });
         let settings = Settings {
             clock: options.clock.clone(),
             throttle: options.throttle,
             source_ip: None,
             access_log: log.clone(),
             jwks: options.jwks,
-            connections: Limits::of_this_process(),
+            connections: limits,
             ..Settings::default()
         };
         let gateway = Gateway::new(&base.template, &functions, settings);
@@ -133,7 +135,7 @@ impl Shop {
                 let gateway = gateway.serve(listen(0).await?).map_err(broken)?;
                 let (origin, secret) = (gateway.address(), base.edge_secret());
                 let edge = Edge::new(edge.clone(), origin, &secret, options.clock.clone(), log)?;
-                (gateway, Some(edge.serve(listener).map_err(broken)?))
+                (gateway, Some(Arc::new(edge).serve(listener, limits).map_err(broken)?))
             }
         };
         Ok(Shop {

@@ -101,6 +101,14 @@ def orders_are_kept(tree: Tree) -> None:
 
 
 @breaks(edge.only_what_is_everybodys_is_kept)
+def the_head_of_what_is_not_open_to_all_is_kept(tree: Tree) -> None:
+    properties(tree, "ProductsFunction")["Events"]["Head"] = {
+        "Type": "HttpApi",
+        "Properties": {"ApiId": {"Ref": "Api"}, "Method": "HEAD", "Path": "/products/{product_id}"},
+    }
+
+
+@breaks(edge.only_what_is_everybodys_is_kept)
 def answers_are_kept_whatever_they_say(tree: Tree) -> None:
     policy(tree)["MinTTL"] = 60
 
@@ -125,6 +133,13 @@ def viewers_of_the_catalogue_say_who_they_are(tree: Tree) -> None:
 def the_address_is_what_the_viewer_says(tree: Tree) -> None:
     function = properties(tree, "ViewerAddress")
     function["FunctionCode"] = "function handler(event) { return event.request; }"
+
+
+@breaks(edge.viewers_address_is_cloudfronts)
+def the_address_is_named_and_then_what_the_viewer_says(tree: Tree) -> None:
+    function = properties(tree, "ViewerAddress")
+    said = "event.request.headers['x-viewer-address'] = event.request.headers['x-real-ip'];"
+    function["FunctionCode"] = function["FunctionCode"].replace("return", f"{said}\n  return")
 
 
 @breaks(edge.viewers_address_is_cloudfronts)

@@ -19,6 +19,17 @@ LOCKED = {"AuthorizerFunction", "UsersFunction", "ProductsFunction", "OrdersFunc
 # The variables that lock the API, and the parameters that name their secrets.
 SECRETS = {"EDGE_SECRET": "EdgeSecret", "EDGE_SECRET_ALSO": "EdgeSecretAlso"}
 
+# Names the viewer's address, and does nothing else.
+VIEWER_ADDRESS = """
+function handler(event) {
+  event.request.headers['x-viewer-address'] = {value: event.viewer.ip};
+  return event.request;
+}
+"""
+
+# The methods whose answers are kept; SAM's word for all methods is among them.
+KEPT = {"GET", "HEAD", "X-AMAZON-APIGATEWAY-ANY-METHOD"}
+
 # Without Authorization, one caller would get what another one's token opened; without Origin, no CORS headers or others'.
 KEY = {"authorization", "origin"}
 
@@ -111,7 +122,7 @@ def only_what_is_everybodys_is_kept(deployment: Deployment) -> Iterator[str]:
                 yield f"{policy} gives one viewer what is another's: its key needs {', '.join(sorted(KEY))} and the query."
             for route in routes(deployment):
                 method, _, route_path = route.key.partition(" ")
-                if method == "GET" and route.authorizer and fnmatch(route_path, path):
+                if method in KEPT and route.authorizer and fnmatch(route_path, path):
                     yield f"{name} keeps answers for {path}, where {route.key} is not open to all."
 
 
@@ -120,7 +131,7 @@ def viewers_address_is_cloudfronts(deployment: Deployment) -> Iterator[str]:
     named = {
         f"${{{name}.FunctionARN}}"
         for name, properties in of_type(deployment, "AWS::CloudFront::Function")
-        if "headers['x-viewer-address'] = {value: event.viewer.ip}" in properties["FunctionCode"]
+        if as_text(properties["FunctionCode"]).split() == VIEWER_ADDRESS.split()
     }
     for name, config in distributions(deployment):
         for path, behaviour in behaviours(config):

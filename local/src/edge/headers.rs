@@ -42,7 +42,8 @@ pub enum XCache {
 }
 
 impl XCache {
-    fn value(self) -> HeaderValue {
+    /// The header's value.
+    pub fn value(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             XCache::Hit => "Hit from cloudfront",
             XCache::Miss => "Miss from cloudfront",
