@@ -1,22 +1,25 @@
 //! The events that functions and authorizers are given: payload format 2.0, written straight from the request.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
+mod headers;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Serialize, Serializer};
 use shared::clock::Timestamp;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use headers::Headers;
+
 use super::authorize::Caller;
 use super::ids::Ids;
 use super::parts::{cookies, joined, query_parameters, text_or_base64};
-use super::unverified::{CALLERS_PROTOCOL_GOES_ON, CALLERS_TRACE_GOES_ON, FORWARDED_FOR_GROWS};
 use crate::template::{HttpApi, IdentitySource};
 
 /// `14/Apr/2025:22:14:16 +0000`
@@ -25,13 +28,6 @@ const LOG_TIME: &[BorrowedFormatItem<'_>] =
 
 /// What every request is said to have come by.
 const PROTOCOL: &str = "HTTP/1.1";
-
-/// Headers that end at the API.
-const NOT_FORWARDED: [&str; 7] =
-    ["connection", "cookie", "expect", "proxy-authenticate", "te", "transfer-encoding", "upgrade"];
-/// Headers that the API itself writes.
-const REPLACED: [&str; 5] =
-    ["content-length", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"];
 
 /// A routed request, as far as events tell of it.
 pub struct Routed<'a> {
@@ -265,41 +261,6 @@ impl Pairs<'_> {
 impl Serialize for Pairs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
-    }
-}
-
-/// The forwarded headers: lower case, one value each, and those that the API adds.
-struct Headers<'a> {
-    routed: &'a Routed<'a>,
-}
-
-impl Serialize for Headers<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Routed { head, ids, source_ip, body, .. } = self.routed;
-        let mut map = serializer.serialize_map(None)?;
-        for name in head.headers.keys() {
-            let name = name.as_str();
-            if NOT_FORWARDED.contains(&name) || REPLACED.contains(&name) {
-                continue;
-            }
-            if let Some(value) = joined(&head.headers, name) {
-                map.serialize_entry(name, &value)?;
-            }
-        }
-        map.serialize_entry("content-length", &format_args!("{}", body.len()))?;
-        match joined(&head.headers, "x-amzn-trace-id").filter(|_| CALLERS_TRACE_GOES_ON) {
-            Some(callers) => map.serialize_entry("x-amzn-trace-id", &callers)?,
-            None => map.serialize_entry("x-amzn-trace-id", &ids.trace)?,
-        }
-        match joined(&head.headers, "x-forwarded-for").filter(|_| FORWARDED_FOR_GROWS) {
-            Some(before) => map.serialize_entry("x-forwarded-for", &format_args!("{before}, {source_ip}"))?,
-            None => map.serialize_entry("x-forwarded-for", source_ip)?,
-        }
-        for (name, own) in [("x-forwarded-port", "443"), ("x-forwarded-proto", "https")] {
-            let callers = joined(&head.headers, name).filter(|_| CALLERS_PROTOCOL_GOES_ON);
-            map.serialize_entry(name, callers.as_deref().unwrap_or(own))?;
-        }
-        map.end()
     }
 }
 
