@@ -1,5 +1,6 @@
 //! The gateway on a socket: routing, authorizer, throttles, limits, time-outs and a clean stop.
 
+mod authorizers;
 mod conformance;
 
 use std::sync::Mutex;
@@ -10,8 +11,6 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-mod authorizers;
 
 use super::*;
 use crate::functions::{Handler, mount, mount_http};

@@ -123,8 +123,9 @@ async fn bodies_share_a_memory_that_each_gives_back() {
     let stage = Stage::with(Settings { body_timeout, body_memory, ..Settings::default() }).await;
     let late = r#"{"message":"Request Timeout"}"#;
     assert_eq!(stage.sent(post("/do/x", &"x".repeat(200_000))).await.answer().await.parts(), (408, late));
+    stage.is_well().await;
+    let stage = Stage::with(Settings { body_memory, ..Settings::default() }).await;
     for _ in 0..10 {
         assert_eq!(stage.sent(post("/do/x", &"x".repeat(30_000))).await.answer().await.status, 200);
     }
-    stage.is_well().await;
 }
