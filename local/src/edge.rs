@@ -20,6 +20,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use shared::clock::Clock;
 use tokio::net::TcpListener;
+use wildmatch::WildMatch;
 
 use crate::Error;
 use crate::gateway::{AccessLine, AccessLog, BODY_MEMORY, BODY_TIMEOUT, Bodies, RequestId, Verdict};
@@ -33,7 +34,6 @@ use store::{Kept, Key, State, Store};
 mod fetching;
 mod headers;
 mod page;
-mod pattern;
 mod store;
 
 /// Who gave an answer.
@@ -46,7 +46,7 @@ enum By {
 
 /// An edge with the API behind it.
 pub struct Edge {
-    behaviours: Vec<Behaviour>,
+    behaviours: Vec<(WildMatch, Behaviour)>,
     origin: Authority,
     secret: HeaderValue,
     clock: Clock,
@@ -86,7 +86,7 @@ impl Edge {
         let mut secret = HeaderValue::from_str(secret).map_err(|_| broken("secret"))?;
         secret.set_sensitive(true);
         Ok(Edge {
-            behaviours: template.behaviours,
+            behaviours: template.behaviours.into_iter().map(|one| (path_pattern(&one.path), one)).collect(),
             origin: origin.to_string().parse().map_err(|_| broken("origin"))?,
             secret,
             clock,
@@ -122,10 +122,10 @@ impl Edge {
         if head.method == Method::GET && !body.is_end_stream() {
             return (page(StatusCode::FORBIDDEN), By::Edge);
         }
-        let behaviour = self.behaviours.iter().find(|behaviour| pattern::matches(&behaviour.path, head.uri.path()));
+        let behaviour = self.behaviours.iter().find(|(pattern, _)| pattern.matches(head.uri.path()));
         // What somebody is authorised to see is nobody else's. CloudFront has Authorization in the cache key.
         let cached_by = behaviour
-            .and_then(|behaviour| behaviour.cached_by.as_ref())
+            .and_then(|(_, behaviour)| behaviour.cached_by.as_ref())
             .filter(|_| matches!(head.method, Method::GET | Method::HEAD))
             .filter(|_| !head.headers.contains_key(AUTHORIZATION) && body.is_end_stream());
         let Some(headers) = cached_by else {
@@ -177,7 +177,7 @@ impl Edge {
             Ok(answer) => answer,
             Err(status) => return (page(status), By::Edge),
         };
-        let how = if head.status.as_u16() >= 400 { XCache::Error } else { XCache::Miss };
+        let how = XCache::of(head.status);
         let mut answer = Response::from_parts(head, Full::new(body));
         headers::to_viewer(answer.headers_mut(), how, None);
         (answer, By::Api)
@@ -225,6 +225,12 @@ impl Edge {
         let millis = u64::try_from(self.clock.now().as_millis()).unwrap_or_default();
         SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
     }
+}
+
+/// A behaviour's path pattern, in which `*` is any text and `?` any character.
+/// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesCacheBehavior.html#DownloadDistValuesPathPattern>
+fn path_pattern(pattern: &str) -> WildMatch {
+    WildMatch::new(pattern)
 }
 
 fn hit(asked: &Asked, kept: &Kept, now: SystemTime) -> Answer {

@@ -87,8 +87,7 @@ impl Edge {
             // is kept.
             self.store.remove(&asked.key);
         }
-        let how = if is_error { XCache::Error } else { XCache::Miss };
-        Ok(Fetched { answer, how, shared })
+        Ok(Fetched { answer, how: XCache::of(status), shared })
     }
 
     /// One exchange with the API. With `conditions`, those take the place of the viewer's.

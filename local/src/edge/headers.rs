@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use http::StatusCode;
 use http::header::{
     AGE, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
     IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RANGE,
@@ -42,6 +43,11 @@ pub enum XCache {
 }
 
 impl XCache {
+    /// How an answer came that the API gave with this status.
+    pub fn of(status: StatusCode) -> XCache {
+        if status.is_client_error() || status.is_server_error() { XCache::Error } else { XCache::Miss }
+    }
+
     /// The header's value.
     pub fn value(self) -> HeaderValue {
         HeaderValue::from_static(match self {

@@ -267,3 +267,22 @@ async fn whoever_wants_the_same_at_once_is_asked_for_once() {
     assert!(got.iter().all(|(status, _, body)| (*status, body.as_str()) == (200, "one for all")), "{got:?}");
     assert_eq!(rig.asked(), 1);
 }
+
+#[test]
+fn a_path_pattern_matches_as_cloudfront_says() {
+    for (pattern, path) in [
+        ("*", "/"),
+        ("/products*", "/products"),
+        ("/products*", "/products/prd_a"),
+        ("/a/*/c", "/a/b/b/c"),
+        ("/a?c", "/abc"),
+        ("/*.json", "/x.json.json"),
+    ] {
+        assert!(path_pattern(pattern).matches(path), "{pattern} {path}");
+    }
+    for (pattern, path) in
+        [("/products*", "/product"), ("/products", "/products/"), ("/a?c", "/ac"), ("/*.json", "/x.js"), ("/A", "/a")]
+    {
+        assert!(!path_pattern(pattern).matches(path), "{pattern} {path}");
+    }
+}

@@ -13,6 +13,7 @@ use http_body_util::Full;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
+use super::ids::RequestId;
 use super::unverified::{
     BODY_MUST_BE_TEXT, BROKEN_BASE64_IS_MALFORMED, BROKEN_HEADER_IS_MALFORMED, HEADERS_MAY_BE_SCALARS,
     OWN_HEADERS_ARE_DROPPED, STATUS_CODES, STATUS_MAY_BE_TEXT, THROTTLED_MESSAGE,
@@ -55,6 +56,13 @@ fn json(status: StatusCode, body: Bytes) -> Answer {
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
+}
+
+/// Puts the id of its request on an answer.
+pub fn identify(answer: &mut Answer, id: RequestId) {
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        answer.headers_mut().insert("apigw-requestid", id);
+    }
 }
 
 /// A function's answer that is none; the client learns nothing of it but a 500.

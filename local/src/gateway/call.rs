@@ -83,9 +83,7 @@ impl Gateway {
         if let Some(Ok(challenge)) = trail.challenge.as_deref().map(HeaderValue::from_str) {
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
-        if let Ok(id) = HeaderValue::from_str(ids.request.as_str()) {
-            answer.headers_mut().insert("apigw-requestid", id);
-        }
+        answer::identify(&mut answer, ids.request);
         if unread {
             // Where a body has not ended no other request can begin.
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -27,7 +27,7 @@ const LOG_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
 
 /// What every request is said to have come by.
-const PROTOCOL: &str = "HTTP/1.1";
+pub const PROTOCOL: &str = "HTTP/1.1";
 
 /// A routed request, as far as events tell of it.
 pub struct Routed<'a> {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use shared::clock::{Clock, Timestamp};
 use tokio::net::TcpListener;
 
@@ -38,7 +38,7 @@ pub use ids::{RequestId, invocation_id};
 
 use crate::functions::{Function, Functions};
 use crate::server::{self, Limits, Running};
-use crate::template::{self, HttpApi, Template};
+use crate::template::{self, AUTHORIZER_TIMEOUT, HttpApi, Template};
 use authorize::{Authorizer, JwtAuthorizer, LambdaAuthorizer};
 use ids::Ids;
 use routing::Pattern;
@@ -79,7 +79,7 @@ impl Default for Settings {
             connections: Limits::default(),
             body_timeout: BODY_TIMEOUT,
             body_memory: body::MEMORY,
-            authorizer_timeout: Duration::from_secs(10),
+            authorizer_timeout: AUTHORIZER_TIMEOUT,
         }
     }
 }
@@ -171,9 +171,7 @@ impl Gateway {
 /// The answer to a request whose own id is lost.
 fn panicked(now: Timestamp) -> answer::Answer {
     let mut answer = answer::message(StatusCode::INTERNAL_SERVER_ERROR);
-    if let Ok(id) = HeaderValue::from_str(Ids::new(now).request.as_str()) {
-        answer.headers_mut().insert("apigw-requestid", id);
-    }
+    answer::identify(&mut answer, Ids::new(now).request);
     answer
 }
 

@@ -76,7 +76,6 @@ pub fn read(
     let mut section = Section::open(scope, properties, format!("HTTP API `{id}`"))?;
     section.pass(&ONLY_IN_AWS);
     elsewhere::refuse(&section, Place::Api)?;
-    elsewhere::refuse_auth(&section)?;
     let stage = match section.take("StageName")? {
         Some(node) => stage(&node)?,
         None => "$default".to_owned(),

@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::elsewhere::{self, Place};
 use super::functions::Declared;
 use super::model::{Authorizer, IdentitySource, JwtAuthorizer, LambdaAuthorizer};
 use super::node::{Entry, Fault, Node};
 use super::section::Section;
+
+/// How long an HTTP API waits for an authorizer.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>
+pub const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `Auth` of the API.
 #[derive(Debug, Default)]
@@ -52,9 +57,11 @@ const NO_IAM: &str = "IAM authorization (AWS_IAM) is not understood by the local
 /// Reads `Auth` out of the API's properties.
 pub fn read(api: &mut Section<'_>, functions: &[Declared], warnings: &mut Vec<String>) -> Result<Auth, Fault> {
     let Some(mut section) = api.section("Auth")? else { return Ok(Auth::default()) };
+    elsewhere::refuse(&section, Place::Auth)?;
     let mut auth = Auth::default();
     if let Some(mut authorizers) = section.section("Authorizers")? {
         for (name, line, mut one) in authorizers.sections()? {
+            elsewhere::refuse(&one, Place::Authorizer)?;
             if let Some(node) = one.take("AuthorizationScopes")? {
                 auth.scopes.insert(name.clone(), texts(&node, "AuthorizationScopes")?);
             }
@@ -145,6 +152,7 @@ const CONTEXT: [&str; 12] = [
 const MAX_TTL: u64 = 3600;
 
 fn identity_of(mut identity: Section<'_>) -> Result<(Vec<IdentitySource>, Option<Duration>), Fault> {
+    elsewhere::refuse(&identity, Place::Identity)?;
     let ttl = identity.take("ReauthorizeEvery")?;
     let mut sources = Vec::new();
     for (key, prefix) in [

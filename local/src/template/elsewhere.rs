@@ -178,20 +178,6 @@ pub fn refuse(section: &Section<'_>, place: Place) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses what the API's `Auth` asks for and an HTTP API has not; it is read elsewhere.
-pub fn refuse_auth(api: &Section<'_>) -> Result<(), Fault> {
-    let Some(mut auth) = api.look("Auth")? else { return Ok(()) };
-    refuse(&auth, Auth)?;
-    let Some(mut authorizers) = auth.section("Authorizers")? else { return Ok(()) };
-    for (_, _, authorizer) in authorizers.sections()? {
-        refuse(&authorizer, Authorizer)?;
-        if let Some(identity) = authorizer.look("Identity")? {
-            refuse(&identity, Identity)?;
-        }
-    }
-    Ok(())
-}
-
 /// Refuses a resource that only another gateway has, and a firewall bound to the API.
 pub fn refuse_resource(scope: &Scope, at: &Node, kind: &str, properties: &Node) -> Result<(), Fault> {
     if let Some(sentence) = sentence(Resource, kind) {

@@ -28,6 +28,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 pub use access_log::{AccessFormat, Part, Variable};
+pub use authorizers::AUTHORIZER_TIMEOUT;
 pub use model::{
     Architecture, Attribute, AttributeKind, Authorizer, Behaviour, Cors, Edge, Function, HttpApi, IdentitySource,
     Index, JwtAuthorizer, KeyPart, KeyRole, LambdaAuthorizer, Projection, Route, Schedule, Segment, Table, Template,

@@ -68,13 +68,6 @@ impl<'a> Section<'a> {
         &self.entries
     }
 
-    /// A property as a mapping, which stays there to be read.
-    pub fn look(&self, key: &str) -> Result<Option<Section<'a>>, Fault> {
-        let what = format!("{key} of {}", self.what);
-        let entry = self.entries.iter().find(|entry| entry.key == key);
-        entry.map(|entry| Section::open(self.scope, &entry.value, what)).transpose()
-    }
-
     /// Takes whatever is left, as it is written.
     pub fn rest(&mut self) -> Vec<Entry> {
         std::mem::take(&mut self.entries)

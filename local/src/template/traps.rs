@@ -2,17 +2,14 @@
 //! is one sentence that names the place and the remedy; a template that AWS would refuse is an error instead.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use url::Url;
 
 use super::api::{ACCOUNT_BURST, ACCOUNT_RATE_MILLI};
+use super::authorizers::AUTHORIZER_TIMEOUT;
 use super::model::{Authorizer, Cors, Function, HttpApi, IdentitySource, Route, Segment};
 use super::routes;
 
-/// How long an HTTP API waits for an authorizer.
-/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>
-const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Methods that a page may use whatever a preflight says, and those that are a preflight or no method at all.
 /// <https://fetch.spec.whatwg.org/#cors-safelisted-method>
 const NEED_NO_PERMIT: [&str; 6] = ["", "ANY", "GET", "HEAD", "OPTIONS", "POST"];

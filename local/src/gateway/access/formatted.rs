@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{AccessLine, Verdict, Wanted};
 use crate::gateway::answer::message_of;
-use crate::gateway::event::log_time;
+use crate::gateway::event::{PROTOCOL, log_time};
 use crate::gateway::unverified::{LOGGED_EPOCH, LOGGED_LAMBDA_STATUS, LOGGED_PATH_IS_AS_SENT};
 use crate::template::{AccessFormat, HttpApi, Part, Variable};
 
@@ -128,7 +128,7 @@ impl Formatter {
             Variable::InvocationId => borrowed(&function?.invocation),
             Variable::Path if LOGGED_PATH_IS_AS_SENT => borrowed(&line.path),
             Variable::Path => Some(percent_decode_str(&line.path).decode_utf8_lossy()),
-            Variable::Protocol => borrowed("HTTP/1.1"),
+            Variable::Protocol => borrowed(PROTOCOL),
             Variable::RequestId => borrowed(line.request_id.as_str()),
             Variable::Time => Some(log_time(line.time).into()),
             Variable::Epoch => number(u128::try_from(line.time.as_millis()).ok()? / LOGGED_EPOCH.as_millis()),
