@@ -176,6 +176,8 @@ fn panicked(now: Timestamp) -> answer::Answer {
 }
 
 #[cfg(test)]
+mod client;
+#[cfg(test)]
 mod robustness;
 #[cfg(test)]
 mod tests;

@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt;
 use tokio::sync::{Semaphore, mpsc};
 
+use super::client::Client;
 use super::*;
 use crate::functions::{Handler, MAX_ANSWER};
 use crate::template::Given;
@@ -144,7 +144,7 @@ impl Stage {
     }
 
     async fn connect(&self) -> Client {
-        Client(TcpStream::connect(self.running.address()).await.unwrap())
+        Client::connect(self.running.address()).await
     }
 
     /// A new connection on which this has been sent.
@@ -183,51 +183,5 @@ impl Stage {
 
     fn done(&self) -> usize {
         self.signals.done.load(Ordering::SeqCst)
-    }
-}
-
-/// A client's connection.
-struct Client(TcpStream);
-
-impl Client {
-    async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.0.write_all(bytes.as_ref()).await.unwrap();
-    }
-
-    /// The next answer that says how long it is.
-    async fn answer(&mut self) -> Answered {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let byte = self.0.read_u8().await.unwrap_or_else(|error| {
-                panic!("{error} after {:?}", String::from_utf8_lossy(&head));
-            });
-            head.push(byte);
-        }
-        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
-        let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
-        let mut body = vec![0; length.unwrap_or(0)];
-        self.0.read_exact(&mut body).await.unwrap();
-        Answered { status: head[9..12].parse().unwrap(), head, body: String::from_utf8(body).unwrap() }
-    }
-
-    /// What comes until the server closes the connection, properly or not.
-    async fn rest(mut self) -> String {
-        let mut bytes = Vec::new();
-        let _ = self.0.read_to_end(&mut bytes).await;
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
-#[derive(Debug)]
-struct Answered {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Answered {
-    /// Status and body.
-    fn parts(&self) -> (u16, &str) {
-        (self.status, &self.body)
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::client::{Answered, Client};
 use super::*;
 use crate::functions::{Handler, mount, mount_http};
 use crate::template::Given;
@@ -115,31 +116,16 @@ impl Stage {
         Self { running, clock, asked, lines }
     }
 
-    /// Sends bytes and reads until the server closes or an answer with its content-length is whole.
+    /// Sends bytes and reads the answer: status, head in lower case, body.
     async fn raw(&self, request: &[u8]) -> (u16, String, String) {
-        let mut stream = TcpStream::connect(self.running.address()).await.unwrap();
-        stream.write_all(request).await.unwrap();
-        answer(&mut stream).await
+        let mut client = Client::connect(self.running.address()).await;
+        client.send(request).await;
+        let Answered { status, head, body } = client.answer().await;
+        (status, head, body)
     }
 
     async fn get(&self, path: &str, headers: &str) -> (u16, String, String) {
         self.raw(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").as_bytes()).await
-    }
-}
-
-async fn answer(stream: &mut TcpStream) -> (u16, String, String) {
-    let mut bytes = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let head = head.to_ascii_lowercase();
-            let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
-            if body.len() >= length.unwrap_or(0) {
-                return (head[9..12].parse().unwrap(), head, body.to_owned());
-            }
-        }
-        let read = stream.read_buf(&mut bytes).await.unwrap();
-        assert!(read > 0, "the connection closed after {text:?}");
     }
 }
 
@@ -336,24 +322,22 @@ async fn what_is_too_large_is_refused() {
 async fn a_stop_finishes_what_is_in_flight_and_accepts_nothing_more() {
     let stage = Stage::start().await;
     let address = stage.running.address();
-    let mut idle = TcpStream::connect(address).await.unwrap();
-    idle.write_all(b"GET /open/1 HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    assert_eq!(answer(&mut idle).await.0, 200);
-    let mut busy = TcpStream::connect(address).await.unwrap();
-    busy.write_all(b"POST /open/1 HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nab")
-        .await
-        .unwrap();
+    let mut idle = Client::connect(address).await;
+    idle.send("GET /open/1 HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(idle.answer().await.status, 200);
+    let mut busy = Client::connect(address).await;
+    busy.send("POST /open/1 HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nab").await;
     // The server has read this head once the idle connection has had another answer.
-    idle.write_all(b"GET /open/2 HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    assert_eq!(answer(&mut idle).await.0, 200);
+    idle.send("GET /open/2 HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(idle.answer().await.status, 200);
     tokio::task::yield_now().await;
     let stop = tokio::spawn(stage.running.stop());
     let mut rest = Vec::new();
-    idle.read_to_end(&mut rest).await.unwrap();
+    idle.0.read_to_end(&mut rest).await.unwrap();
     assert!(rest.is_empty(), "the idle connection is closed");
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens");
-    busy.write_all(b"cd").await.unwrap();
-    let (status, head, body) = answer(&mut busy).await;
+    busy.send("cd").await;
+    let Answered { status, head, body } = busy.answer().await;
     assert_eq!(status, 200);
     assert!(body.contains("abcd"), "{body}");
     assert!(head.contains("connection: close"), "{head}");

@@ -71,10 +71,9 @@ impl Guarded {
 
     /// The status, the head and the event that the function got, or the API's own body.
     async fn get(&self, path: &str, headers: &str) -> (u16, String, Value) {
-        let mut stream = TcpStream::connect(self.running.address()).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let (status, head, body) = answer(&mut stream).await;
+        let mut client = Client::connect(self.running.address()).await;
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")).await;
+        let Answered { status, head, body } = client.answer().await;
         (status, head, serde_json::from_str(&body).unwrap())
     }
 
