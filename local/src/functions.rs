@@ -23,6 +23,8 @@ use crate::template::{self, Template};
 pub const MAX_EVENT: usize = 6 * 1024 * 1024;
 /// The most bytes that it may answer with; Lambda grants a hundred more than for the event.
 pub const MAX_ANSWER: usize = MAX_EVENT + 100;
+/// Lambda lets no function run longer.
+const LONGEST: Duration = Duration::from_secs(900);
 
 /// What a failed invocation leaves behind; this is the JSON that Lambda's Invoke API answers with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,12 +53,20 @@ pub type Reply = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>;
 
 /// A function's code, ready to be called.
 #[derive(Clone)]
-pub struct Handler(Arc<dyn Fn(Bytes, Context) -> Reply + Send + Sync>);
+pub struct Handler {
+    call: Arc<dyn Fn(Bytes, Context) -> Reply + Send + Sync>,
+    keeps_time: bool,
+}
 
 impl Handler {
-    /// A handler that does this with each event.
+    /// A handler that does this with each event, for as long as the template's `Timeout` lets it.
     pub fn new(call: impl Fn(Bytes, Context) -> Reply + Send + Sync + 'static) -> Handler {
-        Handler(Arc::new(call))
+        Handler { call: Arc::new(call), keeps_time: false }
+    }
+
+    /// A handler that itself ends what takes too long.
+    pub fn keeping_time(call: impl Fn(Bytes, Context) -> Reply + Send + Sync + 'static) -> Handler {
+        Handler { call: Arc::new(call), keeps_time: true }
     }
 }
 
@@ -116,10 +126,16 @@ pub struct Function {
 }
 
 impl Function {
+    fn new(declared: &template::Function, handler: Handler, clock: &Clock) -> Function {
+        let (name, arn, timeout) = (declared.name.clone(), declared.arn.clone(), declared.timeout);
+        Function { name, arn, timeout, handler, clock: clock.clone() }
+    }
+
     /// Runs the handler, in a task of its own: a caller that goes away does not stop it half way, as it does not in
     /// Lambda. After the template's `Timeout` it is stopped, and whatever panics is a failure of this call alone.
     pub async fn invoke(&self, event: Bytes, invocation: Invocation) -> Result<Bytes, Failure> {
-        let limit = self.timeout;
+        // Beyond the longest time of all a handler that keeps time has lost it.
+        let limit = if self.handler.keeps_time { LONGEST } else { self.timeout };
         let deadline = self.clock.now().plus(limit).as_millis();
         let Invocation { request_id, trace_id } = invocation;
         let late = format!("RequestId: {request_id} Error: Task timed out after {}.00 seconds", limit.as_secs());
@@ -129,7 +145,7 @@ impl Function {
         context.invoked_function_arn.clone_from(&self.arn);
         context.xray_trace_id = trace_id;
         let handler = self.handler.clone();
-        let reply = async move { tokio::time::timeout(limit, (handler.0)(event, context)).await };
+        let reply = async move { tokio::time::timeout(limit, (handler.call)(event, context)).await };
         match tokio::spawn(reply).await {
             Ok(Ok(Ok(answer))) if answer.len() > MAX_ANSWER => Err(Failure {
                 error_type: "Function.ResponseSizeTooLarge".to_owned(),
@@ -187,11 +203,17 @@ impl Functions {
             let handler = handlers
                 .remove(function.binary())
                 .ok_or_else(|| NotMounted { function: Box::new(function.clone()) })?;
-            let (name, arn, timeout) = (function.name.clone(), function.arn.clone(), function.timeout);
-            let mounted = Function { name, arn, timeout, handler, clock: clock.clone() };
-            by_id.insert(function.logical_id.clone(), Arc::new(mounted));
+            by_id.insert(function.logical_id.clone(), Arc::new(Function::new(function, handler, clock)));
         }
         Ok(Self { by_id })
+    }
+
+    /// The template's functions, each with the handler that is made for it.
+    pub fn each(template: &Template, handler: impl Fn(&template::Function) -> Handler, clock: &Clock) -> Self {
+        let function = |function: &template::Function| {
+            (function.logical_id.clone(), Arc::new(Function::new(function, handler(function), clock)))
+        };
+        Self { by_id: template.functions.iter().map(function).collect() }
     }
 
     /// The function with this logical id.

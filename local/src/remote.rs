@@ -4,7 +4,6 @@
 //! The template's `Timeout` is not applied here: whoever runs a function ends it, and `cargo lambda watch` compiles during
 //! a call. A client still waits no longer than the API does, 10 s for the authorizer and 30 s for a function.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,11 +18,9 @@ use lambda_runtime::Context;
 use shared::clock::Clock;
 
 use crate::Error;
-use crate::functions::{Failure, Functions, Handler, MAX_ANSWER, NotMounted, Reply};
+use crate::functions::{Failure, Functions, Handler, MAX_ANSWER, Reply};
 use crate::template::{self, Template};
 
-/// Lambda lets no function run longer.
-const LONGEST: Duration = Duration::from_secs(900);
 /// How often an endpoint where nothing answers is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// As much of an unexpected answer as helps.
@@ -73,23 +70,16 @@ impl Remote {
         &self.url
     }
 
-    /// The template's functions, as they are there.
-    ///
-    /// # Errors
-    /// Two of them have one binary.
-    pub fn functions(self: &Arc<Remote>, template: &Template, clock: &Clock) -> Result<Functions, NotMounted> {
-        let mut template = template.clone();
-        let mut handlers = BTreeMap::new();
-        for function in &mut template.functions {
-            function.timeout = LONGEST;
+    /// The template's functions, as they are there. How long they may run is known there too.
+    pub fn functions(self: &Arc<Remote>, template: &Template, clock: &Clock) -> Functions {
+        let handler = |function: &template::Function| {
             let (remote, names) = (Arc::clone(self), Arc::new(names(function)));
-            let handler = Handler::new(move |event, context| -> Reply {
+            Handler::keeping_time(move |event, context| -> Reply {
                 let (remote, names) = (Arc::clone(&remote), Arc::clone(&names));
                 Box::pin(async move { remote.call(&names, event, context).await })
-            });
-            handlers.insert(function.binary().to_owned(), handler);
-        }
-        Functions::new(&template, handlers, clock)
+            })
+        };
+        Functions::each(template, handler, clock)
     }
 
     /// Calls every function once with an event that none of them does anything for, so that `cargo lambda watch` compiles

@@ -107,10 +107,10 @@ impl Shop {
                 }
                 let given = Surroundings { environment, clock: &options.clock, log: &options.log };
                 let Mounted { handlers, warm_up } = mounted::mounted(&given)?;
-                (Functions::new(&base.template, handlers, &options.clock), Some(warm_up))
+                let functions = Functions::new(&base.template, handlers, &options.clock);
+                (functions.map_err(|error| Error::new(error.to_string()))?, Some(warm_up))
             }
         };
-        let functions = functions.map_err(|error| Error::new(error.to_string()))?;
         let log = options.access.map(|open| open(&base.template.api));
         // A request through the edge takes a connection to the viewer, and both ends of one between edge and gateway.
         let limits = Limits::of_this_process().shared_by(if base.template.edge.is_some() { 3 } else { 1 });

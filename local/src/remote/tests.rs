@@ -42,7 +42,7 @@ fn template() -> Template {
 
 async fn call(url: &str) -> Result<Value, Failure> {
     let remote = Arc::new(Remote::new(url).unwrap());
-    let functions = remote.functions(&template(), &Clock::system()).unwrap();
+    let functions = remote.functions(&template(), &Clock::system());
     let invocation = Invocation { request_id: "id-1".to_owned(), trace_id: None };
     let function = functions.by_id("EchoFunction").unwrap();
     let answer = function.invoke(Bytes::from_static(br#"{"a":1}"#), invocation).await?;

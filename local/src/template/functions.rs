@@ -18,7 +18,7 @@ pub struct Declared {
 }
 
 /// What matters only in AWS: permissions, packaging, logs, scaling.
-const ONLY_IN_AWS: [&str; 27] = [
+const ONLY_IN_AWS: [&str; 24] = [
     "AssumeRolePolicyDocument",
     "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
@@ -29,7 +29,6 @@ const ONLY_IN_AWS: [&str; 27] = [
     "EphemeralStorage",
     "EventInvokeConfig",
     "FunctionName",
-    "Handler",
     "KmsKeyArn",
     "Layers",
     "LoggingConfig",
@@ -37,10 +36,8 @@ const ONLY_IN_AWS: [&str; 27] = [
     "Policies",
     "PropagateTags",
     "ProvisionedConcurrencyConfig",
-    "ReservedConcurrentExecutions",
     "Role",
     "RolePath",
-    "Runtime",
     "SnapStart",
     "Tags",
     "Tracing",
@@ -48,13 +45,30 @@ const ONLY_IN_AWS: [&str; 27] = [
     "VpcConfig",
 ];
 
-/// Reads one function. `properties` has the globals in it already.
-pub fn read(scope: &Scope, id: &str, line: usize, properties: &Node) -> Result<Declared, Fault> {
+/// Reads one function. `properties` has the globals in it already; `metadata` stands beside them.
+pub fn read(
+    scope: &Scope,
+    id: &str,
+    line: usize,
+    properties: &Node,
+    metadata: Option<&Node>,
+) -> Result<Declared, Fault> {
     let mut section = Section::open(scope, properties, format!("function `{id}`"))?;
     section.pass(&ONLY_IN_AWS);
     let here = Node { line, value: Value::Null };
     let name = scope.name(&here, id)?;
     let code_uri = section.required_text("CodeUri")?;
+    let handler = section.text("Handler")?.unwrap_or_default();
+    let runtime = section.text("Runtime")?.unwrap_or_default();
+    let reserved_concurrency = match section.take("ReservedConcurrentExecutions")? {
+        Some(node) => match u32::try_from(node.number("ReservedConcurrentExecutions")?) {
+            Ok(reserved) => Some(reserved),
+            Err(_) => return Err(node.fault("ReservedConcurrentExecutions is too large.")),
+        },
+        None => None,
+    };
+    let built_binary = metadata.and_then(|metadata| metadata.get("BuildProperties")?.get("Binary"));
+    let built_binary = built_binary.map(|binary| scope.text(binary, "Binary")).transpose()?;
     let architecture = match section.take("Architectures")? {
         Some(node) => architecture(&node)?,
         // Lambda's own default.
@@ -104,8 +118,22 @@ pub fn read(scope: &Scope, id: &str, line: usize, properties: &Node) -> Result<D
     section.close()?;
     let arn = format!("arn:aws:lambda:{}:{}:function:{name}", super::scope::REGION, super::scope::ACCOUNT_ID);
     let logical_id = id.to_owned();
-    let function =
-        Function { logical_id, name, arn, code_uri, architecture, timeout, memory_mb, environment, schedules, line };
+    let function = Function {
+        logical_id,
+        name,
+        arn,
+        code_uri,
+        handler,
+        runtime,
+        built_binary,
+        reserved_concurrency,
+        architecture,
+        timeout,
+        memory_mb,
+        environment,
+        schedules,
+        line,
+    };
     Ok(Declared { function, events })
 }
 

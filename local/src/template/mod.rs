@@ -154,7 +154,8 @@ impl Template {
             match kind.as_str() {
                 "AWS::Serverless::Function" => {
                     let properties = functions::with_globals(function_globals.as_ref(), &properties);
-                    functions.push(functions::read(&scope, id, *line, &properties)?);
+                    let metadata = resource.get("Metadata");
+                    functions.push(functions::read(&scope, id, *line, &properties, metadata)?);
                 }
                 "AWS::DynamoDB::Table" => tables.push(tables::read(&scope, id, *line, &properties)?),
                 "AWS::Serverless::HttpApi" if api.is_some() => {

@@ -70,6 +70,14 @@ pub struct Function {
     pub arn: String,
     /// Where the deployed binary lies, such as `target/lambda/users/`.
     pub code_uri: String,
+    /// `Handler`, which a bootstrap is told as `_HANDLER`; empty where the template has none.
+    pub handler: String,
+    /// `Runtime`, such as `provided.al2023`; empty where the template has none.
+    pub runtime: String,
+    /// The binary that the build is told to make (`Metadata.BuildProperties.Binary`), where it is told.
+    pub built_binary: Option<String>,
+    /// `ReservedConcurrentExecutions`: how many invocations there may be at once.
+    pub reserved_concurrency: Option<u32>,
     /// What its binary must be built for.
     pub architecture: Architecture,
     /// How long one invocation may run (1 s to 900 s).
