@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use local::chaos::Chaos;
 use local::database::Access;
+use local::record::Record;
 use local::remote::Remote;
 use local::shop::Options;
 use serde_json::{Value, json};
@@ -63,6 +64,8 @@ pub struct Setup {
     pub chaos: Option<Chaos>,
     /// Whether the edge stands in front.
     pub edge: bool,
+    /// Where invocations are recorded.
+    pub record: Option<Record>,
 }
 
 impl Shop {
@@ -124,6 +127,7 @@ impl Shop {
             log: log.log(),
             access: Some(access_log.access_log()),
             chaos: setup.chaos,
+            record: setup.record,
         };
         let shop =
             local::shop::Shop::start(options).await.unwrap_or_else(|error| panic!("the shop does not start: {error}"));

@@ -18,6 +18,7 @@ use crate::environment::{Environment, PASSED_ON};
 use crate::gateway::Jwks;
 use crate::keys::Keys;
 use crate::output::{LogFormat, Output};
+use crate::record::Record;
 use crate::remote::Remote;
 use crate::shop::{Options, Shop};
 use crate::signals::Signals;
@@ -81,6 +82,12 @@ struct Flags {
     /// Choose those by this number, for the same choice again [default: a random one]
     #[arg(long, value_name = "N", requires = "chaos")]
     seed: Option<u64>,
+    /// Write each invocation's event and answer into this folder, for `cargo lambda invoke --data-file` and `replay`
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// Record passwords, tokens and cookies too, which are masked otherwise
+    #[arg(long, requires = "record")]
+    record_secrets: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -150,7 +157,9 @@ fn options(
     output: &Output,
     access_to: impl FnOnce(String) -> Result<Access, Error>,
 ) -> Result<Options, Error> {
-    let (access, log) = (output.clone(), output.clone());
+    let (access, log, trouble) = (output.clone(), output.clone(), output.clone());
+    let record =
+        |folder| Record { folder, secrets: flags.record_secrets, say: Box::new(move |sentence| trouble.say(sentence)) };
     let seed = flags.seed.unwrap_or_else(|| u64::from_be_bytes(ids::random()));
     Ok(Options {
         port: flags.port,
@@ -170,6 +179,7 @@ fn options(
         log: Log::to(move |line| log.log(line)),
         access: Some(Box::new(move |api| access.access_log(api))),
         chaos: flags.chaos.map(|rate| Chaos::by_chance(rate, seed)),
+        record: flags.record.map(record),
     })
 }
 

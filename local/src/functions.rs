@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use shared::clock::Clock;
 use shared::telemetry::panic_message;
 
+use crate::record::{Recorder, Recording, files};
 use crate::template::{self, Template};
 
 /// The most bytes that a synchronous invocation may be given (6 MB).
@@ -116,6 +117,7 @@ pub struct Invocation {
 }
 
 /// A function of the template with its code.
+#[derive(Clone)]
 pub struct Function {
     /// Its deployed name.
     pub name: String,
@@ -123,17 +125,34 @@ pub struct Function {
     timeout: Duration,
     handler: Handler,
     clock: Clock,
+    recording: Option<Recording>,
 }
 
 impl Function {
     fn new(declared: &template::Function, handler: Handler, clock: &Clock) -> Function {
         let (name, arn, timeout) = (declared.name.clone(), declared.arn.clone(), declared.timeout);
-        Function { name, arn, timeout, handler, clock: clock.clone() }
+        Function { name, arn, timeout, handler, clock: clock.clone(), recording: None }
+    }
+
+    /// Runs the handler, and records it where that is wanted.
+    pub async fn invoke(&self, event: Bytes, invocation: Invocation) -> Result<Bytes, Failure> {
+        let Some(recording) = self.recording.clone() else { return self.run(event, invocation).await };
+        let function = self.clone();
+        // In a task of its own too: what becomes of it is recorded also when the caller has gone away.
+        let recorded = async move {
+            let id = recording.event(&event).await;
+            let outcome = function.run(event, invocation).await;
+            recording.outcome(id, &outcome).await;
+            outcome
+        };
+        tokio::spawn(recorded).await.unwrap_or_else(|stopped| {
+            Err(Failure { error_type: "Runtime.ExitError".to_owned(), error_message: cause(stopped) })
+        })
     }
 
     /// Runs the handler, in a task of its own: a caller that goes away does not stop it half way, as it does not in
     /// Lambda. After the template's `Timeout` it is stopped, and whatever panics is a failure of this call alone.
-    pub async fn invoke(&self, event: Bytes, invocation: Invocation) -> Result<Bytes, Failure> {
+    async fn run(&self, event: Bytes, invocation: Invocation) -> Result<Bytes, Failure> {
         // Beyond the longest time of all a handler that keeps time has lost it.
         let limit = if self.handler.keeps_time { LONGEST } else { self.timeout };
         let deadline = self.clock.now().plus(limit).as_millis();
@@ -214,6 +233,18 @@ impl Functions {
             (function.logical_id.clone(), Arc::new(Function::new(function, handler(function), clock)))
         };
         Self { by_id: template.functions.iter().map(function).collect() }
+    }
+
+    /// The same functions, whose invocations are recorded.
+    pub fn recorded(self, template: &Template, recorder: &Recorder) -> Self {
+        let mut by_id = self.by_id;
+        for declared in &template.functions {
+            if let Some(function) = by_id.get_mut(&declared.logical_id) {
+                let recording = Some(recorder.of(files::label(template, declared)));
+                *function = Arc::new(Function { recording, ..Function::clone(function) });
+            }
+        }
+        Self { by_id }
     }
 
     /// The function with this logical id.

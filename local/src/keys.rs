@@ -123,14 +123,16 @@ fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// A new file that its owner alone can read.
 #[cfg(unix)]
-fn open_private(path: &Path) -> io::Result<File> {
+pub(crate) fn open_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
+/// A new file.
 #[cfg(not(unix))]
-fn open_private(path: &Path) -> io::Result<File> {
+pub(crate) fn open_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 

@@ -16,6 +16,7 @@ pub mod invoke;
 pub mod keys;
 pub mod mounted;
 pub mod output;
+pub mod record;
 pub mod remote;
 pub mod schedules;
 pub mod screen;

@@ -47,6 +47,10 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
     if let Some((rate, seed)) = shop.chaos().and_then(Chaos::chance) {
         writeln!(text, "Chaos:    calls meet faults (--chaos {rate} --seed {seed})")?;
     }
+    if let Some(recorder) = shop.recorder() {
+        let secrets = if recorder.keeps_secrets() { "with secrets" } else { "secrets masked" };
+        writeln!(text, "Recording: {} ({secrets})", recorder.folder().display())?;
+    }
     match (shop.is_seeded(), base.database.is_local()) {
         (false, _) => writeln!(text, "Samples:  none (--no-seed)")?,
         (true, false) => writeln!(

@@ -17,6 +17,7 @@ use crate::edge::Edge;
 use crate::functions::Functions;
 use crate::gateway::{AccessLog, Gateway, Jwks, Settings};
 use crate::mounted::{self, Mounted, Surroundings};
+use crate::record::{Record, Recorder};
 use crate::remote::Remote;
 use crate::schedules::Schedules;
 use crate::server::{Limits, Running};
@@ -62,6 +63,8 @@ pub struct Options {
     pub access: Option<OpenAccessLog>,
     /// The faults that calls meet between checkout, the functions and the database, if they are to meet any.
     pub chaos: Option<Chaos>,
+    /// Where to record invocations, if they are to be recorded.
+    pub record: Option<Record>,
 }
 
 /// A shop that answers.
@@ -72,6 +75,8 @@ pub struct Shop {
     wires: Option<Wires>,
     schedules: Option<Schedules>,
     chaos: Option<Chaos>,
+    recorder: Option<Recorder>,
+    functions: Arc<Functions>,
     clock: Clock,
     base: Base,
     elsewhere: Option<Arc<Remote>>,
@@ -84,8 +89,9 @@ impl Shop {
     ///
     /// # Errors
     /// Whatever keeps it from starting, in one sentence.
-    pub async fn start(options: Options) -> Result<Shop, Error> {
+    pub async fn start(mut options: Options) -> Result<Shop, Error> {
         let listener = listen(options.port).await?;
+        let recorder = options.record.take().map(|record| Recorder::start(record, &options.clock)).transpose()?;
         let base = Base::lay(&options).await?;
         tables::create(base.database.client(), &base.template.tables).await?;
         if options.seed {
@@ -110,6 +116,10 @@ impl Shop {
                 let functions = Functions::new(&base.template, handlers, &options.clock);
                 (functions.map_err(|error| Error::new(error.to_string()))?, Some(warm_up))
             }
+        };
+        let functions = match &recorder {
+            Some(recorder) => functions.recorded(&base.template, recorder),
+            None => functions,
         };
         let log = options.access.map(|open| open(&base.template.api));
         // A request through the edge takes a connection to the viewer, and both ends of one between edge and gateway.
@@ -144,7 +154,9 @@ impl Shop {
             lambda,
             wires,
             chaos: options.chaos,
+            recorder,
             schedules: options.schedules.then(|| Schedules::run(&base.template, &functions)),
+            functions,
             clock: options.clock,
             base,
             elsewhere: options.functions,
@@ -198,6 +210,16 @@ impl Shop {
         self.chaos.as_ref()
     }
 
+    /// What records the invocations, if they are recorded.
+    pub fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
+    }
+
+    /// The functions.
+    pub fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
     /// Finishes the requests in flight, then closes the database.
     pub async fn stop(self) {
         if let Some(edge) = self.edge {
@@ -211,6 +233,9 @@ impl Shop {
             wires.stop().await;
         }
         self.lambda.stop().await;
+        if let Some(recorder) = self.recorder {
+            recorder.flush().await;
+        }
         self.base.database.close().await;
     }
 }
@@ -252,6 +277,7 @@ mod tests {
             log: Log::to(|_| {}),
             access: None,
             chaos: None,
+            record: None,
         }
     }
 

@@ -10,7 +10,7 @@ use super::*;
 
 fn function(handler: Handler, timeout: Duration) -> Function {
     let (name, arn) = ("shop-Fn".to_owned(), "arn:aws:lambda:eu-central-1:123456789012:function:shop-Fn".to_owned());
-    Function { name, arn, timeout, handler, clock: Clock::system() }
+    Function { name, arn, timeout, handler, clock: Clock::system(), recording: None }
 }
 
 async fn call(handler: Handler, event: &Value) -> Result<Value, Failure> {

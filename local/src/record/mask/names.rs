@@ -1,0 +1,49 @@
+//! Which names stand before a secret: of headers, members of JSON, parameters, fields of forms.
+
+/// A name that contains one of these, case and punctuation aside, is a secret's.
+const SECRET: [&str; 19] = [
+    "authorization",
+    "cookie",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "credential",
+    "signature",
+    "apikey",
+    "accesskey",
+    "authkey",
+    "privatekey",
+    "signingkey",
+    "cardnumber",
+    "securitycode",
+    "cvc",
+    "cvv",
+];
+/// Names that say something about a token, and are none.
+const HARMLESS: [&str; 3] = ["tokentype", "tokenid", "tokenuse"];
+/// In bytes that are no text, shorter names stand by chance.
+const SHORTEST: usize = 5;
+
+/// Whether what has this name is a secret.
+pub fn is_secret(name: &str) -> bool {
+    let name = bare(name);
+    !HARMLESS.contains(&name.as_str()) && SECRET.iter().any(|secret| name.contains(secret))
+}
+
+/// Whether this is a name and nothing beside it.
+pub fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.~*+$:@![]%/".contains(&byte))
+}
+
+/// Whether the name of a secret is somewhere in this text, which `is_text` or was read as if it were.
+pub fn names_a_secret(text: &str, is_text: bool) -> bool {
+    let text: String = text.chars().filter(|char| !matches!(char, '-' | '_')).flat_map(char::to_lowercase).collect();
+    SECRET.iter().any(|secret| (is_text || secret.len() >= SHORTEST) && text.contains(secret))
+}
+
+fn bare(name: &str) -> String {
+    name.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}

@@ -1,0 +1,267 @@
+//! What is masked, what is not, and that nothing else changes.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use super::*;
+
+const JWT: &str = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfYSJ9.c2lnbmF0dXJl";
+
+fn masked(json: &Value) -> Value {
+    serde_json::from_slice(&Masks::default().mask(json.to_string().as_bytes())).unwrap()
+}
+
+fn text(text: &str) -> Value {
+    masked(&json!({ "note": text }))["note"].clone()
+}
+
+fn body(body: &str) -> Value {
+    masked(&json!({ "body": body, "isBase64Encoded": false }))["body"].clone()
+}
+
+#[test]
+fn headers_keep_the_scheme_and_the_cookies_names() {
+    let event = json!({
+        "cookies": ["sid=abc; x", "theme=dark"],
+        "headers": {
+            "authorization": "Bearer abc", "proxy-authorization": "basic dTpw", "X-Api-Key": "abc", "x-origin-secret": "abc",
+            "set-cookie": "sid=abc; Path=/; HttpOnly", "x-csrf-token": "abc", "stripe-signature": "t=1,v1=abc",
+            "accept": "*/*", "content-length": "12", "x-password": "correct horse",
+        },
+        "multiValueHeaders": {"Authorization": ["opaque"]},
+    });
+    let expected = json!({
+        "cookies": ["sid=***;***", "theme=***"],
+        "headers": {
+            "authorization": "Bearer ***", "proxy-authorization": "basic ***", "X-Api-Key": "***", "x-origin-secret": "***",
+            "set-cookie": "sid=***; Path=***;***", "x-csrf-token": "***", "stripe-signature": "***",
+            "accept": "*/*", "content-length": "12", "x-password": "***",
+        },
+        "multiValueHeaders": {"Authorization": ["***"]},
+    });
+    assert_eq!(masked(&event), expected);
+}
+
+#[test]
+fn queries_paths_and_identities_are_masked_where_they_are_named() {
+    let event = json!({
+        "type": "REQUEST",
+        "identitySource": ["Bearer abcdef", "GET /reset/{token}", "identity of mine"],
+        "routeKey": "GET /reset/{token}",
+        "rawPath": "/reset/opaque-value",
+        "rawQueryString": "limit=2&api_key=a%20b&q=a+b&Token=x&next=ZmZm&whose=identity+of+mine",
+        "queryStringParameters": {"limit": "2", "api_key": "a b", "q": "a b", "Token": "x", "next": "ZmZm", "whose": "identity of mine"},
+        "pathParameters": {"token": "opaque-value"},
+        "requestContext": {
+            "authorizer": {"lambda": {"user_id": "usr_a", "token_id": "tok_a", "session_token": "abc", "expires_at": 1}},
+            "http": {"path": "/reset/opaque-value"}, "timeEpoch": 1_744_668_856_000_i64,
+        },
+    });
+    let expected = json!({
+        "type": "REQUEST",
+        "identitySource": ["Bearer ***", "***", "***"],
+        "routeKey": "GET /reset/{token}",
+        "rawPath": "/reset/***",
+        "rawQueryString": "limit=2&api_key=***&q=a+b&Token=***&next=ZmZm&whose=***",
+        "queryStringParameters": {"limit": "2", "api_key": "***", "q": "a b", "Token": "***", "next": "ZmZm", "whose": "***"},
+        "pathParameters": {"token": "***"},
+        "requestContext": {
+            "authorizer": {"lambda": {"user_id": "usr_a", "token_id": "tok_a", "session_token": "***", "expires_at": 1}},
+            "http": {"path": "/reset/***"}, "timeEpoch": 1_744_668_856_000_i64,
+        },
+    });
+    assert_eq!(masked(&event), expected);
+}
+
+#[test]
+fn a_body_of_json_keeps_everything_but_its_secrets() {
+    let sent = r#"{ "username":"ada", "new_password" : "x y", "pin":{"Pass-Word":{"a":["b",1,true,null]}}, "price":1.50e1,"token_type":"Bearer"}"#;
+    let kept = r#"{ "username":"ada", "new_password" : "***", "pin":{"Pass-Word":{"a":["***","***",true,null]}}, "price":1.50e1,"token_type":"Bearer"}"#;
+    assert_eq!(body(sent), kept);
+    let event = json!({"body": BASE64_STANDARD.encode(sent), "isBase64Encoded": true});
+    assert_eq!(masked(&event)["body"], BASE64_STANDARD.encode(kept));
+    // A command carries bytes as base64 without saying so, and an event inside another is text.
+    assert_eq!(masked(&json!({"body": BASE64_STANDARD.encode(sent)}))["body"], BASE64_STANDARD.encode(kept));
+    assert_eq!(text(&json!({"body": sent}).to_string()), json!({"body": kept}).to_string());
+}
+
+#[test]
+fn a_body_that_is_a_form_keeps_everything_but_its_secrets() {
+    let (sent, kept) =
+        ("user=ada&pass%77ord=a%26b&remember=1&client_secret=", "user=ada&pass%77ord=***&remember=1&client_secret=");
+    assert_eq!(body(sent), kept);
+    let event = json!({"body": BASE64_STANDARD.encode(sent), "isBase64Encoded": true});
+    assert_eq!(masked(&event)["body"], BASE64_STANDARD.encode(kept));
+    assert_eq!(body("payload=%7B%22token%22%3A%22abc%22%7D"), "payload=%7B%22token%22%3A%22***%22%7D");
+}
+
+#[test]
+fn a_body_that_cannot_be_read_goes_whole_if_it_names_a_secret() {
+    for unread in [
+        "{\"password\": \"hunter2",
+        "<password>hunter2</password>",
+        "--b\r\nContent-Disposition: form-data; name=\"cvc\"\r\n\r\n123\r\n--b--",
+        "my password is hunter2, a=b",
+        "<a>b=c</a><password>hunter2</password>",
+    ] {
+        assert_eq!(body(unread), "***", "{unread}");
+    }
+    let bytes =
+        |bytes: &[u8]| masked(&json!({"body": BASE64_STANDARD.encode(bytes), "isBase64Encoded": true}))["body"].clone();
+    assert_eq!(bytes(b"\xff\xfe PASSWORD \0"), BASE64_STANDARD.encode("***"));
+    assert_eq!(bytes(format!("\u{0}{JWT}").as_bytes()), BASE64_STANDARD.encode("\u{0}***"));
+    assert_eq!(bytes(b"\xff\xd8 image cvc"), BASE64_STANDARD.encode(b"\xff\xd8 image cvc"));
+    let gzip = json!({"headers": {"Content-Encoding": "gzip"}, "body": BASE64_STANDARD.encode("any"), "isBase64Encoded": true});
+    assert_eq!(masked(&gzip)["body"], BASE64_STANDARD.encode("***"));
+    assert_eq!(body("only text"), "only text");
+}
+
+#[test]
+fn tokens_are_known_by_their_looks() {
+    assert_eq!(text(JWT), "***");
+    assert_eq!(text(&format!("got x={JWT}, sorry")), "got x=***, sorry");
+    assert_eq!(text("sent BEARER  abcdefgh01.-_~+/= twice"), "sent BEARER  *** twice");
+    assert_eq!(
+        text("https://a.example/cb?code=1&access_token=abc#id_token=def&x=1"),
+        "https://a.example/cb?code=1&access_token=***#id_token=***&x=1"
+    );
+    assert_eq!(text("4242 4242 4242 4242"), "***");
+    assert_eq!(masked(&json!({"number": 4_242_424_242_424_242_i64}))["number"], "***");
+    for innocent in [
+        "Bearer",
+        "Bearer realm=\"x\", error_description=\"gone\"",
+        "the bearer of news",
+        "e.y.J",
+        "1.2.3",
+        "eyJhbGciOiJFUzI1NiJ9.only",
+        "4242424242424243",
+        "1744668856000",
+        "/a?b=c#d",
+        "https://a.example/?q=%zz",
+        "e",
+        "W",
+        "{",
+        "",
+    ] {
+        assert_eq!(text(innocent), innocent);
+    }
+}
+
+#[test]
+fn an_answer_does_not_repeat_what_the_event_kept_secret() {
+    let mut masks = Masks::default();
+    let event = json!({"body": "{\"password\":\"hunter22\",\"token\":\"hunter22-longer\"}", "headers": {"x-api-key": "k3y \"quoted\""}});
+    masks.mask(event.to_string().as_bytes());
+    let answer = json!({"errorMessage": "no: hunter22-longer, hunter22", "body": "{\"echo\":\"k3y \\\"quoted\\\"\"}"});
+    let answer: Value = serde_json::from_slice(&masks.mask(answer.to_string().as_bytes())).unwrap();
+    assert_eq!(answer, json!({"errorMessage": "no: ***, ***", "body": "{\"echo\":\"***\"}"}));
+}
+
+#[test]
+fn what_is_hostile_is_masked_or_kept_but_never_in_the_way() {
+    assert_eq!(Masks::default().mask(b"no JSON"), b"\"***\"");
+    assert_eq!(Masks::default().mask(b"\xff"), b"\"***\"");
+    assert_eq!(Masks::default().mask(br#"{"a":"\ud800"}"#), br#"{"a":"***"}"#);
+    assert_eq!(Masks::default().mask(br#"{"a":{"\ud800":1},"b":1}"#), br#"{"a":"***","b":1}"#);
+    assert_eq!(Masks::default().mask(br#"{"password":"a","password":"b"}"#), br#"{"password":"***","password":"***"}"#);
+    assert_eq!(masked(&json!({"password=hunter2": 1, "a": 2})), json!({"***": "***", "a": 2}));
+    assert_eq!(masked(&json!({JWT: "x", "password": "y"})), json!({"***": "x", "password": "***"}));
+    let deep = format!("{}\"x\"{}", "[".repeat(100_000), "]".repeat(100_000));
+    let shown = Masks::default().mask(deep.as_bytes());
+    assert!(shown.len() < 200 && shown.ends_with(b"]"), "{}", shown.len());
+    let many: String = (0..20_000).map(|at| format!("\"token{at}\":\"secret-{at}\",")).collect();
+    let shown = Masks::default().mask(format!("{{{many}\"a\":1}}").as_bytes());
+    assert!(!String::from_utf8(shown).unwrap().contains("secret"));
+}
+
+/// JSON that has no secrets in it, as text.
+fn innocent() -> impl Strategy<Value = String> {
+    let text = "[a-d.:;&=?/\\\\\"\u{e4} -]{0,12}".prop_map(|text| json!(text).to_string());
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        "-?[1-9][0-9]{0,8}(\\.[0-9]{1,3}0)?([eE][+-]?[0-9])?",
+        text
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let member = ("[a-d-]{0,5}", inner.clone()).prop_map(|(name, value)| format!("\"{name}\" :{value}"));
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(" ,\n"))),
+            prop::collection::vec(member, 0..4).prop_map(|members| format!("{{ {} }}", members.join(" , "))),
+        ]
+    })
+}
+
+/// An event or a part of one with this secret in some place, which a JSON text stands beside.
+fn carrying(secret: &str, beside: &str, place: usize) -> String {
+    let (quoted, encoded) = (json!(secret), form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>());
+    let inner = format!("{{\"a\":{beside},\"refresh_token\":{quoted},\"b\":[{beside}]}}");
+    let jwt = format!("{JWT}{}", secret.replace(|char: char| !char.is_ascii_alphanumeric(), ""));
+    match place {
+        0 => format!("{{\"headers\":{{\"x-api-key\":{quoted}}},\"body\":{beside}}}"),
+        1 => format!("{{\"cookies\":[{}],\"x\":{beside}}}", json!(format!("sid={secret}"))),
+        2 => format!(
+            "{{\"rawQueryString\":\"a=b&token={encoded}\",\"queryStringParameters\":{{\"token\":{quoted}}},\"x\":{beside}}}"
+        ),
+        3 => json!({"body": inner, "isBase64Encoded": false}).to_string(),
+        4 => json!({"body": BASE64_STANDARD.encode(&inner), "isBase64Encoded": true}).to_string(),
+        5 => json!({"body": BASE64_STANDARD.encode(format!("a=b&password={encoded}")), "isBase64Encoded": true})
+            .to_string(),
+        6 => json!({"note": inner, "again": format!("it was {secret}.")}).to_string(),
+        7 => format!("{{\"x\":{beside},\"note\":[{}]}}", json!(format!("so: {jwt} it is"))),
+        8 => format!("{{\"identitySource\":[{}],\"x\":{beside}}}", json!(format!("Bearer {secret}"))),
+        9 => format!(
+            "{{\"pathParameters\":{{\"token\":{quoted}}},\"rawPath\":{}}}",
+            json!(format!("/reset/{secret}/now"))
+        ),
+        10 => format!("[{beside},[[{inner}]]]"),
+        _ => json!({"body": format!("{{\"password\":{quoted}, {beside}")}).to_string(),
+    }
+}
+
+/// All text in this JSON, also that in base64.
+fn everything(json: &[u8]) -> String {
+    let mut all = String::from_utf8(json.to_vec()).unwrap();
+    let json: Value = serde_json::from_slice(json).unwrap();
+    if let Some(body) = json["body"].as_str().and_then(|body| BASE64_STANDARD.decode(body).ok()) {
+        all.push_str(&String::from_utf8_lossy(&body));
+    }
+    all
+}
+
+proptest! {
+    #[test]
+    fn what_has_no_secrets_keeps_every_byte(json in innocent()) {
+        prop_assert_eq!(Masks::default().mask(json.as_bytes()), json.as_bytes());
+    }
+
+    #[test]
+    fn no_secret_stays_anywhere(secret in "[A-Z0-9][A-Z0-9+/ ='%\u{e4}.-]{6,30}[A-Z0-9]", beside in innocent(), place in 0_usize..12) {
+        let json = carrying(&secret, &beside, place);
+        let mut masks = Masks::default();
+        let shown = masks.mask(json.as_bytes());
+        let secret = secret.trim_end();
+        let core: String = secret.chars().filter(char::is_ascii_alphanumeric).collect();
+        let all = everything(&shown);
+        prop_assert!(!all.contains(secret) && !all.contains(&core), "{json} became {all}");
+        prop_assert_eq!(masks.mask(&shown), shown, "masking twice is masking once");
+    }
+
+    #[test]
+    fn whatever_is_no_secret_stays(secret in "[A-Z0-9]{12}", beside in innocent(), place in 0_usize..11) {
+        let json = carrying(&secret, &beside, place);
+        let shown = Masks::default().mask(json.as_bytes());
+        let masked_by_hand = carrying(MASK, &beside, place);
+        let masked_by_hand = masked_by_hand.replace(JWT, MASK);
+        prop_assert_eq!(String::from_utf8(shown).unwrap(), masked_by_hand);
+    }
+
+    #[test]
+    fn any_text_can_be_masked(json in "\\PC{0,60}") {
+        let shown = Masks::default().mask(json!({"body": json, "rawQueryString": json, "x": json, "cookie": json}).to_string().as_bytes());
+        prop_assert!(serde_json::from_slice::<Value>(&shown).is_ok());
+    }
+}
