@@ -43,6 +43,7 @@ mod protocol;
 mod provider;
 mod quotas;
 mod reconcile;
+mod record;
 mod refusals;
 mod replays;
 mod resolve;

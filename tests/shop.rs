@@ -101,34 +101,8 @@ impl Shop {
 
     async fn with(setup: Setup) -> Shop {
         let (log, access_log) = (Arc::new(Lines::default()), Arc::new(Lines::default()));
-        let elsewhere = setup.functions;
-        // A data file is the embedded database's.
-        let dynamodb = std::env::var("DYNAMODB_URL").ok().filter(|url| !url.is_empty() && setup.data.is_none());
-        let (functions, dynamodb, stack) = match (elsewhere, dynamodb) {
-            (Some((url, database, stack)), _) => (Some(remote(&url)), Some(database), stack),
-            (None, Some(url)) => (None, Some(Access::local(url)), format!("e2e-{}", random())),
-            (None, None) => (None, None, "portico".to_owned()),
-        };
-        let options = Options {
-            port: 0,
-            data: setup.data,
-            stack: stack.clone(),
-            dynamodb,
-            functions,
-            parameters: setup.parameters,
-            variables: setup.variables,
-            template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
-            edge: setup.edge,
-            seed: true,
-            throttle: setup.throttle,
-            jwks: BTreeMap::new(),
-            schedules: false,
-            clock: Clock::adjustable(),
-            log: log.log(),
-            access: Some(access_log.access_log()),
-            chaos: setup.chaos,
-            record: setup.record,
-        };
+        let options = options(setup, &log, &access_log);
+        let stack = options.stack.clone();
         let shop =
             local::shop::Shop::start(options).await.unwrap_or_else(|error| panic!("the shop does not start: {error}"));
         let base = Url::parse(&format!("http://{}", shop.address())).expect("an address");
@@ -248,6 +222,38 @@ impl Shop {
 
     fn in_process_only(&self) -> &InProcess {
         self.inner.as_ref().expect("a shop from Shop::in_process")
+    }
+}
+
+/// What a shop like this is started with, and where it logs.
+pub fn options(setup: Setup, log: &Arc<Lines>, access_log: &Arc<Lines>) -> Options {
+    let elsewhere = setup.functions;
+    // A data file is the embedded database's.
+    let dynamodb = std::env::var("DYNAMODB_URL").ok().filter(|url| !url.is_empty() && setup.data.is_none());
+    let (functions, dynamodb, stack) = match (elsewhere, dynamodb) {
+        (Some((url, database, stack)), _) => (Some(remote(&url)), Some(database), stack),
+        (None, Some(url)) => (None, Some(Access::local(url)), format!("e2e-{}", random())),
+        (None, None) => (None, None, "portico".to_owned()),
+    };
+    Options {
+        port: 0,
+        data: setup.data,
+        stack,
+        dynamodb,
+        functions,
+        parameters: setup.parameters,
+        variables: setup.variables,
+        template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
+        edge: setup.edge,
+        seed: true,
+        throttle: setup.throttle,
+        jwks: BTreeMap::new(),
+        schedules: false,
+        clock: Clock::adjustable(),
+        log: log.log(),
+        access: Some(access_log.access_log()),
+        chaos: setup.chaos,
+        record: setup.record,
     }
 }
 

@@ -26,6 +26,7 @@ use crate::template::REGION;
 use crate::{Error, check, screen};
 
 mod data;
+mod replay;
 
 /// Where `cargo lambda watch` answers.
 const WATCH: &str = "http://localhost:9000";
@@ -105,6 +106,18 @@ enum Command {
     /// Reads the database named by --data or --dynamodb, also beside a running shop that uses it. Names each difference,
     /// and fails when there is one, or when so much was going on that it cannot say.
     Audit,
+    /// Send a recorded event to its function again, without a running shop
+    ///
+    /// Prints the answer, and says whether it is the recorded one, if that lies beside the event. Uses the functions and
+    /// the database that the shop would use with the same flags. Fails when the function does.
+    Replay {
+        /// The event's file; - is standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The function, by its binary, logical id or deployed name [default: the one in the file's name]
+        #[arg(long, value_name = "NAME")]
+        function: Option<String>,
+    },
     /// Compare what `cargo lambda build` made with the template
     Check,
     /// Print the environment of functions that run elsewhere
@@ -136,6 +149,9 @@ pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> Exit
             Some(Command::Setup) => data::setup(options, &output).await?,
             Some(Command::Seed { products }) => data::fill(options, &output, products).await?,
             Some(Command::Audit) => data::audit(options, &output).await?,
+            Some(Command::Replay { file, function }) => {
+                replay::replay(options, &output, &file, function.as_deref()).await?;
+            }
             Some(Command::Check) => check(&options, &output)?,
             Some(Command::Env { sam }) => print_environment(&options, &output, sam)?,
         }

@@ -18,6 +18,7 @@ pub mod mounted;
 pub mod output;
 pub mod record;
 pub mod remote;
+pub mod replay;
 pub mod schedules;
 pub mod screen;
 pub mod seed;

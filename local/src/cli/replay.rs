@@ -1,0 +1,39 @@
+//! The command that sends a recorded event again: the answer goes to standard output, all else beside it.
+
+use std::io::Write;
+use std::path::Path;
+
+use shared::telemetry::Log;
+
+use crate::Error;
+use crate::output::Output;
+use crate::replay::{self, Comparison, Replayed};
+use crate::shop::Options;
+
+pub async fn replay(options: Options, output: &Output, file: &Path, function: Option<&str>) -> Result<(), Error> {
+    let options = Options { log: Log::to(remark), ..options };
+    let Replayed { outcome, is_masked, comparison } = replay::replay(options, file, function).await?;
+    let printed = match &outcome {
+        Ok(answer) => String::from_utf8_lossy(answer).into_owned(),
+        Err(failure) => serde_json::to_string(failure).unwrap_or_default(),
+    };
+    output.line(&printed);
+    output.flush();
+    if is_masked {
+        remark("There are masks (***) in this event, and whatever needs what they hide is refused.");
+    }
+    match comparison {
+        None => {}
+        Some(Comparison::Same) => remark("This is the recorded answer."),
+        Some(Comparison::Differs(at)) if at.is_empty() => {
+            remark("This is not what was recorded: one is an answer, the other a failure.");
+        }
+        Some(Comparison::Differs(at)) => remark(&format!("This is not the recorded answer: they differ at {at}.")),
+    }
+    outcome.map(drop).map_err(|failure| Error::new(format!("the function failed ({failure}): see what it printed.")))
+}
+
+/// Writes a line beside the answer. Where nobody reads it, nothing is to be done.
+fn remark(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
