@@ -64,3 +64,22 @@ fn the_log_is_text_or_json() {
     assert_eq!(Cli::parse_from(["portico", "--log", "json"]).shop.log, LogFormat::Json);
     assert!(Cli::try_parse_from(["portico", "--log", "xml"]).is_err());
 }
+
+#[test]
+fn secrets_are_recorded_only_where_something_is() {
+    let cli = Cli::parse_from(["portico", "--record", "rec", "--record-secrets"]);
+    assert_eq!((cli.shop.record, cli.shop.record_secrets), (Some(PathBuf::from("rec")), true));
+    assert!(!Cli::parse_from(["portico", "--record", "rec"]).shop.record_secrets);
+    assert!(Cli::try_parse_from(["portico", "--record-secrets"]).is_err());
+    let cli = Cli::parse_from([
+        "portico",
+        "replay",
+        "event.json",
+        "--function",
+        "users",
+        "--functions",
+        "http://localhost:9000",
+    ]);
+    assert_eq!(cli.shop.functions.as_deref(), Some("http://localhost:9000"));
+    assert!(matches!(cli.command, Some(Command::Replay { function: Some(name), .. }) if name == "users"));
+}

@@ -17,17 +17,16 @@
 //! A secret under a name that does not say so, in the middle of other text, stays.
 
 mod body;
+mod json;
 mod names;
 mod text;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
 
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use json::{Member, Members, is_json, quoted, spliced};
 use names::{is_plain, is_secret};
 
 /// What stands in place of a secret.
@@ -225,70 +224,8 @@ impl Masks {
     }
 }
 
-/// A member of an object, and those beside it.
-struct Member<'m, 'j> {
-    name: &'m str,
-    json: &'j RawValue,
-    beside: &'m [(String, &'j RawValue)],
-}
-
-impl Member<'_, '_> {
-    /// The member beside it that has this name, case aside.
-    fn sibling(&self, name: &str) -> Option<&str> {
-        let mut found = self.beside.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
-        found.next().map(|(_, value)| value.get())
-    }
-}
-
-/// The members of an object, in their order, each as often as it is there.
-struct Members<'j>(Vec<(String, &'j RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Read)
-    }
-}
-
-/// `json` with other text in place of some of its parts, which are given in their order.
-fn spliced<'j>(json: &'j str, edits: impl Iterator<Item = (&'j str, String)>) -> Option<String> {
-    let mut text = String::new();
-    let mut copied = 0;
-    for (part, masked) in edits {
-        let start = part.as_ptr().addr() - json.as_ptr().addr();
-        text.push_str(&json[copied..start]);
-        text.push_str(&masked);
-        copied = start + part.len();
-    }
-    (copied > 0).then(|| text + &json[copied..])
-}
-
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<IgnoredAny>(text).is_ok()
-}
-
 fn is_cookie(name: &str) -> bool {
     name.to_ascii_lowercase().contains("cookie")
-}
-
-/// The text as JSON has it.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use url::form_urlencoded;
 
+use super::json::{Member, is_json};
 use super::names::{is_plain, is_secret, names_a_secret};
-use super::{MASK, Masks, Member, is_json, text};
+use super::{MASK, Masks, text};
 
 /// The base64 of a body.
 pub fn base64(bytes: &[u8]) -> String {
