@@ -112,6 +112,8 @@ impl Shop {
             stack: stack.clone(),
             dynamodb,
             functions,
+            bootstraps: None,
+            lambda_port: 0,
             parameters: setup.parameters,
             variables: setup.variables,
             template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
