@@ -131,3 +131,6 @@ fn declared(function: &template::Function, directory: &Path, variables: BTreeMap
         is_reserved: reserved.is_some(),
     }
 }
+
+#[cfg(test)]
+mod tests;
