@@ -242,6 +242,38 @@ THINGS_TABLE='shop-Things'
     }
 
     #[test]
+    fn a_process_has_what_lambda_sets_and_what_its_function_declares() {
+        let template = TEMPLATE.replace("KEYS:", "SIGNING_KEY_A: 'its own', ANY_PARAMETER: value, KEYS:");
+        let template = Template::parse(&template, &Given::defaults("shop")).unwrap();
+        let keys = Keys::generate().unwrap();
+        let database = Access::local("http://localhost:8000");
+        let own = [("STRIPE_SECRET_KEY", "sk_test"), ("HELPER_URL", "http://localhost:9001")];
+        let variables = own.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let lambda = "http://localhost:9000";
+        let environment =
+            Environment { template: &template, keys: &keys, database: &database, lambda, variables: &variables };
+        let of = |id: &str| environment.of_process(template.function(id).unwrap());
+        let (caller, called) = (of("Caller"), of("Called"));
+        for (key, value) in [
+            ("AWS_LAMBDA_FUNCTION_NAME", "shop-Called"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", "http://localhost:8000"),
+            ("AWS_ENDPOINT_URL_LAMBDA", lambda),
+            ("HELPER_URL", "http://localhost:9001"),
+            ("THINGS_TABLE", "shop-Things"),
+            // Only the shop's own names mean what they mean in the shop.
+            ("SIGNING_KEY_A", "its own"),
+            ("ANY_PARAMETER", "value"),
+        ] {
+            assert_eq!(called[key], value, "{key}");
+        }
+        assert_eq!(caller["SIGNING_KEY_A"], keys.a());
+        assert_eq!(caller["CALLED_FUNCTION"], "shop-Called");
+        // Nobody is given a secret that did not ask for it.
+        assert!(!caller.contains_key("STRIPE_SECRET_KEY") && !caller.contains_key("HELPER_URL"));
+    }
+
+    #[test]
     fn what_would_be_lost_is_refused() {
         let disagreeing = TEMPLATE.replace("KEYS:", "CALLED_FUNCTION:");
         assert_eq!(

@@ -166,7 +166,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::template::Given;
+    use crate::template::{Given, HttpApi};
 
     fn own() -> Template {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
@@ -200,6 +200,15 @@ mod tests {
         assert_eq!(of("audit"), "a schedule that runs in AWS only");
         assert_eq!(of("keyring"), "nothing here: it is invoked directly");
         assert!(of("orders").ends_with(" routes, the function checkout"), "{}", of("orders"));
+    }
+
+    #[test]
+    fn the_first_thing_to_try_is_a_route_that_needs_nothing() {
+        let own = own();
+        assert_eq!(first(&own, true), Some("/products?limit=3"));
+        assert_eq!(first(&own, false), Some("/users/me"));
+        let none = Template { api: HttpApi { routes: Vec::new(), ..own.api.clone() }, ..own };
+        assert_eq!(first(&none, false), None);
     }
 
     #[test]
