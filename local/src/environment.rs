@@ -1,5 +1,5 @@
 //! What a function's environment is on this machine: the template's variables, and in place of what only AWS has, this
-//! machine's database, keys and Invoke API. In process it is looked up; other tools get it as a file.
+//! machine's database, keys and Invoke API. In process it is looked up, a process is given it, and other tools get it as a file.
 
 use std::collections::BTreeMap;
 

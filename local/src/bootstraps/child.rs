@@ -14,7 +14,8 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use super::keeper::Group;
-use super::news::{self, News};
+use super::lines;
+use super::news::News;
 use super::pool::Pool;
 use super::process::{Process, Ready};
 use super::program::Program;
@@ -48,7 +49,7 @@ pub async fn start(pool: &Arc<Pool>, program: &Arc<Program>) -> Result<(Arc<Proc
     let output = (child.stdout.take(), child.stderr.take());
     let speaker = pool.speaker.clone();
     let output =
-        tokio::spawn(async move { tokio::join!(news::read(output.0, &speaker), news::read(output.1, &speaker)) });
+        tokio::spawn(async move { tokio::join!(lines::read(output.0, &speaker), lines::read(output.1, &speaker)) });
     let watched = Watched { pool: Arc::clone(pool), process: Arc::clone(&process), api, group };
     // Its program must be there until it has ended.
     let program = Arc::clone(program);

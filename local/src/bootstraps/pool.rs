@@ -1,23 +1,22 @@
-//! A function's processes: as many as there are invocations at once, up to a limit. The one that was used last is used
-//! first, so that what is not needed stays idle.
+//! A function's processes: as many as there are invocations at once, up to a limit.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use lambda_runtime::Context;
 use shared::clock::Clock;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::child;
 use super::keeper::Keeper;
 use super::news::{News, Speaker};
-use super::process::{Answered, Handout, Process};
+use super::process::{Answered, Handout};
 use super::program::{Places, Program, Stamp};
+use super::slots::{Found, Lease, Place, Slot, State};
 use crate::functions::Failure;
 
 /// How long a process may take from its start to its first request for an invocation; after that Lambda starts it once
@@ -25,10 +24,6 @@ use crate::functions::Failure;
 const INIT: Duration = Duration::from_secs(10);
 /// How many processes a function may have whose concurrency nobody reserved: a limit of this machine.
 pub const PROCESSES: usize = 10;
-/// How long to wait for a process that has answered to ask for its next invocation, which it does at once unless it has
-/// something left to do. To start another one would take longer.
-const SETTLING: Duration = Duration::from_millis(20);
-
 /// A function, as its processes are told of it.
 pub struct Declared {
     /// Where its program may be.
@@ -61,73 +56,13 @@ pub struct Pool {
     pub speaker: Speaker,
     /// What they share with those of other functions.
     pub common: Arc<Common>,
-    state: Mutex<State>,
-    /// Processes that have answered and not yet asked for more.
-    settling: AtomicUsize,
+    /// Who has them.
+    pub state: Mutex<State>,
+    /// How many have answered and not yet asked for more.
+    pub settling: AtomicUsize,
     program: tokio::sync::Mutex<Option<Arc<Program>>>,
     invocations: AtomicU64,
     cold_starts: AtomicU64,
-}
-
-#[derive(Default)]
-struct State {
-    idle: Vec<Lease>,
-    processes: usize,
-    waiting: VecDeque<oneshot::Sender<Slot>>,
-}
-
-/// What an invocation runs in.
-enum Slot {
-    Process(Lease),
-    /// A process that it starts.
-    Room(Place),
-}
-
-/// One of the processes that there may be. Dropping it lets another one be.
-pub struct Place(Option<Arc<Pool>>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(pool) = self.0.take() {
-            let place = Place(Some(Arc::clone(&pool)));
-            pool.give(Slot::Room(place));
-        }
-    }
-}
-
-/// A process that is ready and nobody else's. Dropping it ends the process.
-pub struct Lease(Option<Arc<Process>>);
-
-impl Lease {
-    /// Of this process.
-    pub fn new(process: Arc<Process>) -> Lease {
-        Lease(Some(process))
-    }
-
-    fn is(&self, stamp: Stamp) -> bool {
-        self.0.as_ref().is_some_and(|process| process.stamp == stamp)
-    }
-
-    /// The process asks for more by itself.
-    fn release(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(process) = self.0.take() {
-            process.end();
-        }
-    }
-}
-
-/// What there is for an invocation at this moment.
-enum Found {
-    Slot(Slot),
-    Wait(oneshot::Receiver<Slot>),
-    Settling(oneshot::Receiver<Slot>),
-    Nothing,
 }
 
 impl Pool {
@@ -159,7 +94,7 @@ impl Pool {
         };
         let (lease, answer) = loop {
             let lease = self.lease(&id).await?;
-            let Some(process) = &lease.0 else { continue };
+            let Some(process) = lease.process() else { continue };
             // Processes live by the clock on the wall.
             handout.deadline_ms = Clock::system().now().plus(limit).as_millis();
             match process.hand_out(handout) {
@@ -199,7 +134,7 @@ impl Pool {
                 Found::Slot(slot) => slot,
                 Found::Nothing => return Err(Failure::throttled()),
                 Found::Wait(slot) => slot.await.map_err(|_| stopping(id))?,
-                Found::Settling(mut slot) => match timeout(SETTLING, &mut slot).await {
+                Found::Settling(mut slot, patience) => match timeout(patience, &mut slot).await {
                     Ok(slot) => slot.map_err(|_| stopping(id))?,
                     Err(_) => {
                         slot.close();
@@ -222,39 +157,6 @@ impl Pool {
                     return self.start(place, &program, id).await;
                 }
             }
-        }
-    }
-
-    /// A process of this version, or room for one.
-    fn find(self: &Arc<Self>, stamp: Stamp, patient: bool) -> Found {
-        // Dropped when the lock is no longer held.
-        let mut outdated = Vec::new();
-        let mut state = self.lock();
-        while let Some(lease) = state.idle.pop() {
-            if lease.is(stamp) {
-                drop(state);
-                return Found::Slot(Slot::Process(lease));
-            }
-            outdated.push(lease);
-        }
-        if !outdated.is_empty() {
-            drop(state);
-            drop(outdated);
-            state = self.lock();
-        }
-        state.waiting.retain(|waiting| !waiting.is_closed());
-        let (slot, wait) = oneshot::channel();
-        if patient && self.settling.load(Ordering::Acquire) > state.waiting.len() {
-            state.waiting.push_back(slot);
-            Found::Settling(wait)
-        } else if state.processes < self.declared.limit {
-            state.processes += 1;
-            Found::Slot(Slot::Room(Place(Some(Arc::clone(self)))))
-        } else if self.declared.is_reserved {
-            Found::Nothing
-        } else {
-            state.waiting.push_back(slot);
-            Found::Wait(wait)
         }
     }
 
@@ -296,72 +198,14 @@ impl Pool {
         Err(timed_out(id, self.declared.timeout))
     }
 
-    /// A process has answered, and will ask for more.
-    pub fn settles(&self) {
-        self.settling.fetch_add(1, Ordering::Release);
-    }
-
-    /// It has asked for more, or has ended instead.
-    pub fn settled(self: &Arc<Self>, lease: Option<Lease>) {
-        self.settling.fetch_sub(1, Ordering::Release);
-        if let Some(lease) = lease {
-            self.give(Slot::Process(lease));
-        }
-    }
-
-    /// Gives a slot to whoever waits longest, or keeps it.
-    fn give(self: &Arc<Self>, mut slot: Slot) {
-        loop {
-            let waiting = {
-                let mut state = self.lock();
-                let Some(waiting) = state.waiting.pop_front() else {
-                    match slot {
-                        Slot::Process(lease) => state.idle.push(lease),
-                        Slot::Room(mut place) => {
-                            place.0 = None;
-                            state.processes -= 1;
-                        }
-                    }
-                    return;
-                };
-                waiting
-            };
-            // Who no longer waits gives it back.
-            match waiting.send(slot) {
-                Ok(()) => return,
-                Err(back) => slot = back,
-            }
-        }
-    }
-
-    /// A process has ended: it is not among the idle ones any more.
-    pub fn forget(&self, process: &Arc<Process>) {
-        let gone = {
-            let mut state = self.lock();
-            let at =
-                state.idle.iter().position(|lease| lease.0.as_ref().is_some_and(|idle| Arc::ptr_eq(idle, process)));
-            at.map(|at| state.idle.remove(at))
-        };
-        drop(gone);
-        drop(process.leave());
-    }
-
     /// Says how often it was invoked, and lets go of all processes, which have ended.
     pub fn close(&self) {
-        let (idle, waiting) = {
-            let mut state = self.lock();
-            (std::mem::take(&mut state.idle), std::mem::take(&mut state.waiting))
-        };
-        drop((idle, waiting));
+        self.empty();
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         if count(&self.invocations) > 0 {
             let (invocations, cold_starts) = (count(&self.invocations), count(&self.cold_starts));
             self.speaker.say(News::Total { invocations, cold_starts });
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
-use super::pool::{Lease, Place, Pool};
+use super::pool::Pool;
 use super::program::Stamp;
+use super::slots::{Lease, Place};
 use crate::functions::Failure;
 
 /// An invocation, for the process that does it.

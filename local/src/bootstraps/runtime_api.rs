@@ -176,3 +176,26 @@ fn failure(headers: &HeaderMap, body: &[u8]) -> Failure {
         error_message.unwrap_or_else(|| String::from_utf8_lossy(body).trim().chars().take(EXCERPT).collect()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_may_end_with_a_failure() {
+        let sent = |trailers: &[(&'static str, &str)]| {
+            let trailers = trailers
+                .iter()
+                .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()));
+            Sent { bytes: Bytes::from_static(b"part"), trailers: Some(trailers.collect()) }
+        };
+        assert_eq!(sent(&[]).outcome().unwrap(), "part");
+        let body = STANDARD.encode(r#"{"errorMessage":"half way"}"#);
+        let broken = sent(&[
+            ("lambda-runtime-function-error-type", "Hello.Broken"),
+            ("lambda-runtime-function-error-body", &body),
+        ]);
+        let failure = broken.outcome().unwrap_err().failure("id-1");
+        assert_eq!(failure, Failure::new("Hello.Broken", "half way"));
+    }
+}

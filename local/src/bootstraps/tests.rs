@@ -1,20 +1,25 @@
 //! Real processes, of the example `bootstrap`, which does what an event says.
 
+mod ends;
+mod programs;
+mod runtime_api;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use shared::clock::Clock;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::pool::PROCESSES;
 use super::*;
 use crate::database::Access;
-use crate::functions::{Failure, Function, Invocation};
+use crate::environment::Environment;
+use crate::functions::{Failure, Function, Functions, Invocation};
 use crate::keys::Keys;
 use crate::template::{Given, Template};
 
@@ -233,199 +238,9 @@ async fn reserved_concurrency_refuses_more_and_without_it_more_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_does_not_start_fails_its_call_as_lambda_has_it() {
-    let directory = built(&["hello"]);
-    let says_so = run(directory.path(), ", Environment: {Variables: {START: fail}}");
-    let failure = says_so.call(json!({"do": "echo"})).await.unwrap_err();
-    assert_eq!(failure, Failure::new("Hello.NoConfig", "it has no configuration"));
-    let exits = run(directory.path(), ", Environment: {Variables: {START: exit}}");
-    let failure = exits.call(json!({"do": "echo"})).await.unwrap_err();
-    let message = "RequestId: id-1 Error: Runtime exited with error: exit status 7";
-    assert_eq!(failure, Failure::new("Runtime.ExitError", message));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn after_a_crash_there_is_a_fresh_process_and_after_an_error_the_same() {
-    let directory = built(&["hello"]);
-    let running = run(directory.path(), "");
-    let first = running.process().await;
-    let failure = running.call(json!({"do": "fail"})).await.unwrap_err();
-    assert_eq!(failure.error_message, "it does not work");
-    assert_eq!(running.process().await, first);
-    for (event, how) in [("exit", "exit status 3"), ("abort", "signal: aborted")] {
-        let failure = running.call(json!({"do": event})).await.unwrap_err();
-        assert_eq!(failure.error_type, "Runtime.ExitError");
-        let message = failure.error_message;
-        assert!(message.starts_with(&format!("RequestId: id-1 Error: Runtime exited with error: {how}")), "{message}");
-        assert_ne!(running.process().await, first);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_takes_too_long_is_ended_with_its_process() {
-    let directory = built(&["hello"]);
-    let running = run(directory.path(), ", Timeout: 1");
-    let first = running.process().await;
-    let failure = running.call(json!({"do": "listen"})).await.unwrap_err();
-    let message = "RequestId: id-1 Error: Task timed out after 1.00 seconds";
-    assert_eq!(failure, Failure::new("Sandbox.Timedout", message));
-    let heard = running.heard();
-    let port = heard.iter().find_map(|line| line.strip_prefix("hello: listening at ")).unwrap().parse::<u16>().unwrap();
-    until("it still listens", || !listens(port)).await;
-    assert_ne!(running.process().await, first);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_fit_is_refused() {
-    let directory = built(&["hello"]);
-    let running = run(directory.path(), "");
-    let refused = |status: &str, kind: &str| (status.to_owned(), kind.to_owned());
-    for path in ["invocation/id-0/response", "invocation/id-0/error"] {
-        assert_eq!(running.asked("POST", path).await, refused("400", "InvalidRequestID"), "{path}");
-    }
-    assert_eq!(running.asked("POST", "init/error").await, refused("403", "InvalidStateTransition"));
-    assert_eq!(running.asked("GET", "invocation/next").await, refused("403", "InvalidStateTransition"));
-    assert_eq!(running.asked("GET", "invocation/id-1/response").await, refused("404", "NotFound"));
-    // The first answer is the answer; that of the runtime comes too late, and the process goes on.
-    let event = json!({"do": "request", "method": "POST", "path": "invocation/{id}/response", "body": "\"early\""});
-    let process = running.process().await;
-    assert_eq!(running.call(event).await.unwrap(), "early");
-    assert_eq!(running.process().await, process);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failure_says_what_it_says_itself_or_else_its_header() {
-    let directory = built(&["hello"]);
-    let running = run(directory.path(), "");
-    let failing = async |headers: &str, body: &str| {
-        let path = "invocation/{id}/error";
-        running
-            .call(json!({"do": "request", "method": "POST", "path": path, "headers": headers, "body": body}))
-            .await
-            .unwrap_err()
-    };
-    let header = "lambda-runtime-function-error-type: Runtime.Odd\r\n";
-    let said = failing(header, r#"{"errorType":"Odd","errorMessage":"said","stackTrace":[]}"#).await;
-    assert_eq!(said, Failure::new("Odd", "said"));
-    assert_eq!(failing(header, "not JSON").await, Failure::new("Runtime.Odd", "not JSON"));
-    assert_eq!(failing("", "{}").await, Failure::new("Function.Unknown", "{}"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_too_large_is_a_failure_and_the_process_goes_on() {
-    let directory = built(&["hello"]);
-    let running = run(directory.path(), "");
-    let process = running.process().await;
-    let failure = running.call(json!({"do": "large", "bytes": 7_000_000})).await.unwrap_err();
-    assert_eq!(failure, Failure::too_large());
-    assert_eq!(running.process().await, process);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_program_that_is_built_again_runs_at_the_next_call() {
-    let directory = built(&[]);
-    let running = run(directory.path(), "");
-    let missing = running.bootstraps.missing();
-    assert_eq!(missing.len(), 1, "{missing:?}");
-    assert!(missing[0].starts_with("Hello has no program here: build it"), "{missing:?}");
-    let failure = running.call(json!({"do": "echo"})).await.unwrap_err();
-    assert_eq!(failure.error_message, missing[0]);
-
-    let program = directory.path().join("hello/bootstrap");
-    fs::create_dir(directory.path().join("hello")).unwrap();
-    fs::copy(example(), &program).unwrap();
-    let first = running.process().await;
-    assert_eq!(running.process().await, first);
-    // It can be written to while it runs.
-    let mut file = fs::OpenOptions::new().append(true).open(&program).unwrap();
-    file.write_all(b"\n").unwrap();
-    drop(file);
-    let second = running.process().await;
-    assert_ne!(second, first);
-    assert_eq!(running.process().await, second);
-    let heard = Arc::clone(&running.heard);
-    running.bootstraps.stop().await;
-    assert!(heard.lock().unwrap().contains(&"hello: 5 invocations, 2 cold starts".to_owned()), "{heard:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_script_runs_where_it_is_and_what_cannot_run_says_why() {
-    let directory = built(&[]);
-    let program = directory.path().join("hello/bootstrap");
-    fs::create_dir(directory.path().join("hello")).unwrap();
-    fs::write(&program, format!("#!/bin/sh\necho \"$0\"\nexec '{}'\n", example().display())).unwrap();
-    let running = run(directory.path(), "");
-    let failure = running.call(json!({"do": "echo"})).await.unwrap_err();
-    assert!(failure.error_message.contains("Permission denied"), "{failure}");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    running.process().await;
-    let line = format!("hello: {}", program.display());
-    until("it does not say where it is", || running.heard().contains(&line)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_a_process_writes_is_heard_with_its_functions_name() {
     let directory = built(&["hello"]);
     let running = run(directory.path(), "");
     running.call(json!({"do": "say", "line": "good morning"})).await.unwrap();
     until("it is not heard", || running.heard().contains(&"hello: good morning".to_owned())).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stop_ends_what_is_at_work_and_what_is_idle() {
-    let directory = built(&["hello"]);
-    let running = run(directory.path(), "");
-    let function = running.hello();
-    let call = tokio::spawn(async move { invoke(&function, json!({"do": "listen"})).await });
-    running.process().await;
-    let mut port = None;
-    until("it does not listen", || {
-        port = running.heard().iter().find_map(|line| line.strip_prefix("hello: listening at ")?.parse::<u16>().ok());
-        port.is_some()
-    })
-    .await;
-    running.bootstraps.stop().await;
-    assert_eq!(call.await.unwrap().unwrap_err().error_type, "Runtime.ExitError");
-    assert!(!listens(port.unwrap()));
-}
-
-/// Runs in a process of its own, which [`processes_end_with_a_gateway_that_is_killed`] kills.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "it is run by another test"]
-async fn a_gateway_that_will_be_killed() {
-    let Some(directory) = std::env::var_os("BUILT") else { return };
-    let running = run(Path::new(&directory), "");
-    let function = running.hello();
-    let call = tokio::spawn(async move { invoke(&function, json!({"do": "listen"})).await });
-    until("it does not listen", || running.heard().len() > 1).await;
-    for line in running.heard() {
-        writeln!(std::io::stdout(), "{line}").unwrap();
-    }
-    call.await.unwrap().unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn processes_end_with_a_gateway_that_is_killed() {
-    let directory = built(&["hello"]);
-    let mut gateway = Command::new(std::env::current_exe().unwrap())
-        .args(["bootstraps::tests::a_gateway_that_will_be_killed", "--exact", "--ignored", "--nocapture"])
-        .env("BUILT", directory.path())
-        .env("TMPDIR", directory.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(gateway.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let port = lines.find_map(|line| line.strip_prefix("hello: listening at ")?.parse::<u16>().ok()).unwrap();
-    let copies = || {
-        fs::read_dir(directory.path())
-            .unwrap()
-            .flatten()
-            .any(|entry| entry.file_name().to_string_lossy().starts_with("portico-"))
-    };
-    assert!(copies());
-    assert!(listens(port));
-    gateway.kill().unwrap();
-    gateway.wait().unwrap();
-    until("it still listens", || !listens(port)).await;
-    until("its copies are still there", || !copies()).await;
 }
