@@ -241,6 +241,8 @@ pub fn options(setup: Setup, log: &Arc<Lines>, access_log: &Arc<Lines>) -> Optio
         stack,
         dynamodb,
         functions,
+        bootstraps: None,
+        lambda_port: 0,
         parameters: setup.parameters,
         variables: setup.variables,
         template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),

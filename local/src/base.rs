@@ -83,6 +83,13 @@ impl Base {
         Ok(())
     }
 
+    /// Whether the template is the shop's, as far as samples are concerned, and not somebody else's.
+    pub fn is_shop(&self) -> bool {
+        [("users", "USERS_TABLE"), ("products", "PRODUCTS_TABLE")].into_iter().all(|(binary, table)| {
+            self.variable(binary, table).is_ok_and(|name| self.template.tables.iter().any(|table| table.name == name))
+        })
+    }
+
     /// The products table.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use shared::ids;
 use shared::telemetry::Log;
 
 use crate::base;
+use crate::bootstraps::{Built, INHERITED, Sink};
 use crate::chaos::{Chaos, Rate};
 use crate::database::{self, Access};
 use crate::environment::{Environment, PASSED_ON};
@@ -61,6 +62,12 @@ struct Flags {
     /// Use the functions at this URL, such as those of `cargo lambda watch`, instead of running them here
     #[arg(long, value_name = "URL", global = true)]
     functions: Option<String>,
+    /// Run the functions as processes: the programs `bootstrap` in this directory's directories, as in target/lambda
+    #[arg(long, value_name = "DIR", conflicts_with = "functions")]
+    bootstraps: Option<PathBuf>,
+    /// The port on which Lambda's Invoke API answers [default: any free one]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    lambda_port: u16,
     /// Answer through an edge that caches the catalogue, as CloudFront does; the API has a port of its own then
     #[arg(long, global = true)]
     edge: bool,
@@ -133,7 +140,7 @@ enum Command {
     },
 }
 
-/// Does what the command line says; `environment` is asked for AWS credentials and for [`PASSED_ON`] only.
+/// Does what the command line says; `environment` is asked for AWS credentials, [`PASSED_ON`] and [`INHERITED`] only.
 pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> ExitCode {
     let result = async {
         let output = Output::stdout(cli.shop.log)
@@ -142,7 +149,8 @@ pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> Exit
         let prints = matches!(cli.command, Some(Command::Check | Command::Env { .. }));
         let variable = |key: &str| Some((key.to_owned(), environment(key)?));
         let variables = PASSED_ON.into_iter().filter_map(variable).collect();
-        let options = options(cli.shop, &output, |url| access_to(url, !prints, &environment))?;
+        let inherited = INHERITED.into_iter().filter_map(variable).collect();
+        let options = options(cli.shop, &output, inherited, |url| access_to(url, !prints, &environment))?;
         let options = Options { variables, ..options };
         match cli.command {
             None => serve(options, &output).await?,
@@ -171,9 +179,12 @@ pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> Exit
 fn options(
     flags: Flags,
     output: &Output,
+    inherited: BTreeMap<String, String>,
     access_to: impl FnOnce(String) -> Result<Access, Error>,
 ) -> Result<Options, Error> {
-    let (access, log, trouble) = (output.clone(), output.clone(), output.clone());
+    let (access, log) = (output.clone(), output.clone());
+    let (news, trouble) = (output.clone(), output.clone());
+    let sink: Sink = Arc::new(move |speaker, what| news.news(speaker, what));
     let record =
         |folder| Record { folder, secrets: flags.record_secrets, say: Box::new(move |sentence| trouble.say(sentence)) };
     let seed = flags.seed.unwrap_or_else(|| u64::from_be_bytes(ids::random()));
@@ -185,6 +196,8 @@ fn options(
         parameters: flags.parameters.into_iter().collect(),
         variables: BTreeMap::new(),
         functions: flags.functions.map(|url| Remote::new(&url).map(Arc::new)).transpose()?,
+        bootstraps: flags.bootstraps.map(|directory| Built { directory, inherited, sink }),
+        lambda_port: flags.lambda_port,
         edge: flags.edge,
         seed: !flags.no_seed,
         throttle: !flags.no_throttle,

@@ -1,5 +1,5 @@
 //! What a function's environment is on this machine: the template's variables, and in place of what only AWS has, this
-//! machine's database, keys and Invoke API. In process it is looked up; other tools get it as a file.
+//! machine's database, keys and Invoke API. In process it is looked up, a process is given it, and other tools get it as a file.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +26,11 @@ const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_LAM
 /// among them: in AWS they have a place that one machine lacks.
 pub const PASSED_ON: [&str; 3] = ["STRIPE_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"];
 
+/// Where the shop's functions have secrets in AWS: each of these names a parameter of Systems Manager.
+const PARAMETERS: [&str; 2] = ["STRIPE_SECRET_KEY_PARAMETER", "STRIPE_WEBHOOK_SECRET_PARAMETER"];
+/// How the template means a key in KMS.
+const IN_KMS: &str = "kms:";
+
 /// Everything that the functions' variables come from.
 pub struct Environment<'a> {
     /// The template.
@@ -43,18 +48,55 @@ pub struct Environment<'a> {
 impl Environment<'_> {
     /// A variable of the function `binary`: what the template says first, as Lambda would have it.
     pub fn variable(&self, binary: &str, key: &str) -> Option<String> {
-        let function = self.template.function_of(binary);
+        self.value(self.template.function_of(binary), key)
+    }
+
+    fn value(&self, function: Option<&Function>, key: &str) -> Option<String> {
         let declared = function.and_then(|function| function.environment.get(key)).filter(|value| !value.is_empty());
+        let is_in_kms = declared.is_some_and(|value| value.starts_with(IN_KMS));
         match (declared, key) {
             // There is no Systems Manager, unless the shop was told of one: what it would keep is passed on.
-            (_, key) if key.ends_with("_PARAMETER") && !self.variables.contains_key("AWS_ENDPOINT_URL_SSM") => None,
-            // The template means keys in KMS.
-            (_, "SIGNING_KEY_A") => Some(self.keys.a().to_owned()),
-            (_, "SIGNING_KEY_B") => Some(self.keys.b().to_owned()),
+            (_, key) if PARAMETERS.contains(&key) && !self.variables.contains_key("AWS_ENDPOINT_URL_SSM") => None,
+            // There is no KMS.
+            (_, "SIGNING_KEY_A") if is_in_kms => Some(self.keys.a().to_owned()),
+            (_, "SIGNING_KEY_B") if is_in_kms => Some(self.keys.b().to_owned()),
             (Some(value), _) => Some(value.clone()),
             (None, "AWS_ENDPOINT_URL_LAMBDA") => Some(self.lambda.to_owned()),
             (None, _) => self.variables.get(key).cloned().or_else(|| self.database.variable(key)),
         }
+    }
+
+    /// All that a process of this function is given for its variables: what Lambda sets, what the template declares, and
+    /// of the shop's own what it declares or has a parameter for. What a process has for itself alone is not in it.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
+    pub fn of_process(&self, function: &Function) -> BTreeMap<String, String> {
+        let set = [
+            ("AWS_DEFAULT_REGION", self.database.region.as_str()),
+            ("AWS_LAMBDA_FUNCTION_NAME", &function.name),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+            ("LANG", "en_US.UTF-8"),
+            ("TZ", ":UTC"),
+            ("_HANDLER", &function.handler),
+        ];
+        let mut all: BTreeMap<String, String> =
+            set.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        all.insert("AWS_LAMBDA_FUNCTION_MEMORY_SIZE".to_owned(), function.memory_mb.to_string());
+        all.insert("AWS_LAMBDA_LOG_GROUP_NAME".to_owned(), format!("/aws/lambda/{}", function.name));
+        let declares = |key: &str| function.environment.contains_key(key);
+        let own = self
+            .variables
+            .keys()
+            .filter(|key| declares(&format!("{key}_PARAMETER")) || key.starts_with("AWS_ENDPOINT_URL_"));
+        for key in EVERYWHERE.into_iter().chain(own.map(String::as_str)) {
+            if let Some(value) = self.value(Some(function), key) {
+                all.insert(key.to_owned(), value);
+            }
+        }
+        for key in function.environment.keys() {
+            all.insert(key.clone(), self.value(Some(function), key).unwrap_or_default());
+        }
+        all
     }
 
     /// One environment for all functions, as lines for `cargo lambda watch --env-file`. A function's name is its binary's
@@ -111,7 +153,7 @@ impl Environment<'_> {
     /// A variable whose value, if it is the deployed name of a function, is what that function is called elsewhere.
     fn called(&self, function: &Function, key: &str, name: fn(&Function) -> &str) -> Option<String> {
         // An empty one counts as absent, here as in the functions.
-        let value = self.variable(function.binary(), key).filter(|value| !value.is_empty())?;
+        let value = self.value(Some(function), key).filter(|value| !value.is_empty())?;
         let meant = self.template.functions.iter().find(|other| other.name == value);
         Some(meant.map_or(value, |other| name(other).to_owned()))
     }
@@ -197,6 +239,38 @@ THINGS_TABLE='shop-Things'
                 },
             })
         );
+    }
+
+    #[test]
+    fn a_process_has_what_lambda_sets_and_what_its_function_declares() {
+        let template = TEMPLATE.replace("KEYS:", "SIGNING_KEY_A: 'its own', ANY_PARAMETER: value, KEYS:");
+        let template = Template::parse(&template, &Given::defaults("shop")).unwrap();
+        let keys = Keys::generate().unwrap();
+        let database = Access::local("http://localhost:8000");
+        let own = [("STRIPE_SECRET_KEY", "sk_test"), ("HELPER_URL", "http://localhost:9001")];
+        let variables = own.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let lambda = "http://localhost:9000";
+        let environment =
+            Environment { template: &template, keys: &keys, database: &database, lambda, variables: &variables };
+        let of = |id: &str| environment.of_process(template.function(id).unwrap());
+        let (caller, called) = (of("Caller"), of("Called"));
+        for (key, value) in [
+            ("AWS_LAMBDA_FUNCTION_NAME", "shop-Called"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", "http://localhost:8000"),
+            ("AWS_ENDPOINT_URL_LAMBDA", lambda),
+            ("HELPER_URL", "http://localhost:9001"),
+            ("THINGS_TABLE", "shop-Things"),
+            // Only the shop's own names mean what they mean in the shop.
+            ("SIGNING_KEY_A", "its own"),
+            ("ANY_PARAMETER", "value"),
+        ] {
+            assert_eq!(called[key], value, "{key}");
+        }
+        assert_eq!(caller["SIGNING_KEY_A"], keys.a());
+        assert_eq!(caller["CALLED_FUNCTION"], "shop-Called");
+        // Nobody is given a secret that did not ask for it.
+        assert!(!caller.contains_key("STRIPE_SECRET_KEY") && !caller.contains_key("HELPER_URL"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use lambda_http::request::LambdaRequest;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use shared::clock::Clock;
 use shared::telemetry::panic_message;
 
-use crate::record::{Recorder, Recording, files};
+use crate::record::{Recorder, Recording};
 use crate::template::{self, Template};
 
 /// The most bytes that a synchronous invocation may be given (6 MB).
@@ -26,6 +26,11 @@ pub const MAX_EVENT: usize = 6 * 1024 * 1024;
 pub const MAX_ANSWER: usize = MAX_EVENT + 100;
 /// Lambda lets no function run longer.
 const LONGEST: Duration = Duration::from_secs(900);
+/// How long an event waits that the function has no place for.
+const QUEUED: Duration = Duration::from_secs(6 * 60 * 60);
+/// After how long it is tried again, first and at most.
+const AGAIN: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// What a failed invocation leaves behind; this is the JSON that Lambda's Invoke API answers with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +40,27 @@ pub struct Failure {
     pub error_type: String,
     /// What happened.
     pub error_message: String,
+    /// Whether the function was not run at all, because as many as may were running (Lambda's own 429).
+    #[serde(skip)]
+    pub is_throttled: bool,
+}
+
+impl Failure {
+    /// Of this kind.
+    pub fn new(error_type: impl Into<String>, error_message: impl Into<String>) -> Failure {
+        Failure { error_type: error_type.into(), error_message: error_message.into(), is_throttled: false }
+    }
+
+    /// As many invocations were running as the function has reserved.
+    pub fn throttled() -> Failure {
+        Failure { is_throttled: true, ..Failure::new("TooManyRequestsException", "Rate Exceeded.") }
+    }
+
+    /// The answer is larger than an answer may be.
+    pub fn too_large() -> Failure {
+        let message = format!("Response payload size exceeded maximum allowed payload size ({MAX_ANSWER} bytes).");
+        Failure::new("Function.ResponseSizeTooLarge", message)
+    }
 }
 
 impl fmt::Display for Failure {
@@ -45,7 +71,7 @@ impl fmt::Display for Failure {
 
 impl From<Diagnostic> for Failure {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self { error_type: diagnostic.error_type, error_message: diagnostic.error_message }
+        Failure::new(diagnostic.error_type, diagnostic.error_message)
     }
 }
 
@@ -104,7 +130,7 @@ where
 }
 
 fn malformed(error: &serde_json::Error) -> Failure {
-    Failure { error_type: "Runtime.MarshalError".to_owned(), error_message: error.to_string() }
+    Failure::new("Runtime.MarshalError", error.to_string())
 }
 
 /// What an invocation is told about itself.
@@ -121,8 +147,10 @@ pub struct Invocation {
 pub struct Function {
     /// Its deployed name.
     pub name: String,
+    binary: String,
     arn: String,
     timeout: Duration,
+    is_off: bool,
     handler: Handler,
     clock: Clock,
     recording: Option<Recording>,
@@ -130,8 +158,16 @@ pub struct Function {
 
 impl Function {
     fn new(declared: &template::Function, handler: Handler, clock: &Clock) -> Function {
-        let (name, arn, timeout) = (declared.name.clone(), declared.arn.clone(), declared.timeout);
-        Function { name, arn, timeout, handler, clock: clock.clone(), recording: None }
+        Function {
+            name: declared.name.clone(),
+            binary: declared.binary().to_owned(),
+            arn: declared.arn.clone(),
+            timeout: declared.timeout,
+            is_off: declared.reserved_concurrency == Some(0),
+            handler,
+            clock: clock.clone(),
+            recording: None,
+        }
     }
 
     /// Runs the handler, and records it where that is wanted.
@@ -145,9 +181,20 @@ impl Function {
             recording.outcome(id, &outcome).await;
             outcome
         };
-        tokio::spawn(recorded).await.unwrap_or_else(|stopped| {
-            Err(Failure { error_type: "Runtime.ExitError".to_owned(), error_message: cause(stopped) })
-        })
+        tokio::spawn(recorded).await.unwrap_or_else(|stopped| Err(Failure::new("Runtime.ExitError", cause(stopped))))
+    }
+
+    /// Runs the handler for somebody who does not wait for an answer. Where Lambda would refuse one who does, because as
+    /// many invocations are running as the function has reserved, this one is tried again, as Lambda does it for six hours.
+    pub async fn invoke_later(&self, event: Bytes, invocation: Invocation) {
+        let (began, mut pause) = (Instant::now(), AGAIN);
+        while let Err(Failure { is_throttled: true, .. }) = self.invoke(event.clone(), invocation.clone()).await {
+            if self.is_off || began.elapsed() > QUEUED {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
     }
 
     /// Runs the handler, in a task of its own: a caller that goes away does not stop it half way, as it does not in
@@ -166,16 +213,11 @@ impl Function {
         let handler = self.handler.clone();
         let reply = async move { tokio::time::timeout(limit, (handler.call)(event, context)).await };
         match tokio::spawn(reply).await {
-            Ok(Ok(Ok(answer))) if answer.len() > MAX_ANSWER => Err(Failure {
-                error_type: "Function.ResponseSizeTooLarge".to_owned(),
-                error_message: format!(
-                    "Response payload size exceeded maximum allowed payload size ({MAX_ANSWER} bytes)."
-                ),
-            }),
+            Ok(Ok(Ok(answer))) if answer.len() > MAX_ANSWER => Err(Failure::too_large()),
             Ok(Ok(Ok(answer))) => Ok(answer.into()),
             Ok(Ok(Err(failure))) => Err(failure),
-            Ok(Err(_)) => Err(Failure { error_type: "Sandbox.Timedout".to_owned(), error_message: late }),
-            Err(stopped) => Err(Failure { error_type: "Runtime.ExitError".to_owned(), error_message: cause(stopped) }),
+            Ok(Err(_)) => Err(Failure::new("Sandbox.Timedout", late)),
+            Err(stopped) => Err(Failure::new("Runtime.ExitError", cause(stopped))),
         }
     }
 }
@@ -183,6 +225,16 @@ impl Function {
 fn cause(stopped: tokio::task::JoinError) -> String {
     let Ok(panic) = stopped.try_into_panic() else { return "the invocation was cancelled".to_owned() };
     format!("Lambda panicked: {}", panic_message(&*panic).unwrap_or_default())
+}
+
+/// By what a function is called where people read it, and in the names of files: its binary, or, where that is no name or
+/// several have it, its logical id.
+pub fn label<'t>(template: &'t Template, function: &'t template::Function) -> &'t str {
+    let binary = function.binary();
+    let is_of_name = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
+    let is_name = (1..=100).contains(&binary.len()) && binary.chars().all(is_of_name);
+    let bearers = template.functions.iter().filter(|other| other.binary() == binary).count();
+    if is_name && bearers == 1 { binary } else { &function.logical_id }
 }
 
 /// Every function of a template.
@@ -228,7 +280,7 @@ impl Functions {
     }
 
     /// The template's functions, each with the handler that is made for it.
-    pub fn each(template: &Template, handler: impl Fn(&template::Function) -> Handler, clock: &Clock) -> Self {
+    pub fn each(template: &Template, mut handler: impl FnMut(&template::Function) -> Handler, clock: &Clock) -> Self {
         let function = |function: &template::Function| {
             (function.logical_id.clone(), Arc::new(Function::new(function, handler(function), clock)))
         };
@@ -240,7 +292,7 @@ impl Functions {
         let mut by_id = self.by_id;
         for declared in &template.functions {
             if let Some(function) = by_id.get_mut(&declared.logical_id) {
-                let recording = Some(recorder.of(files::label(template, declared)));
+                let recording = Some(recorder.of(label(template, declared)));
                 *function = Arc::new(Function { recording, ..Function::clone(function) });
             }
         }
@@ -256,7 +308,12 @@ impl Functions {
     pub fn by_name(&self, name: &str) -> Option<&Arc<Function>> {
         let name = name.split_once(":function:").map_or(name, |(_, rest)| rest);
         let name = name.split(':').next().unwrap_or(name);
-        self.by_id.values().find(|function| function.name == name)
+        let deployed = self.by_id.values().find(|function| function.name == name);
+        // Other tools know a function by its logical id or its binary.
+        deployed.or_else(|| self.by_id.get(name)).or_else(|| {
+            let mut those = self.by_id.values().filter(|function| function.binary == name);
+            those.next().filter(|_| those.next().is_none())
+        })
     }
 }
 

@@ -42,8 +42,11 @@ struct Refusal {
 
 impl Refusal {
     fn into_answer(self) -> Answer {
-        let body = json!({"Type": "User", "Message": self.message}).to_string();
-        let mut answer = reply(self.status, body.into());
+        let mut body = json!({"Type": "User", "Message": self.message});
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            body["Reason"] = json!("ReservedFunctionConcurrentInvocationLimitExceeded");
+        }
+        let mut answer = reply(self.status, body.to_string().into());
         answer.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(self.kind));
         answer
     }
@@ -78,10 +81,10 @@ async fn call(functions: &Functions, request: Request<Incoming>, id: &str) -> Re
     let event = read(body).await?;
     let invocation = Invocation { request_id: id.to_owned(), trace_id: text(&head.headers, "x-amzn-trace-id") };
     match text(&head.headers, "x-amz-invocation-type").as_deref() {
-        None | Some("RequestResponse") => Ok(request_response(function, event, invocation).await),
+        None | Some("RequestResponse") => request_response(function, event, invocation).await,
         Some("Event") => {
             let function = Arc::clone(function);
-            tokio::spawn(async move { function.invoke(event, invocation).await });
+            tokio::spawn(async move { function.invoke_later(event, invocation).await });
             Ok(reply(StatusCode::ACCEPTED, Bytes::new()))
         }
         Some("DryRun") => Ok(reply(StatusCode::NO_CONTENT, Bytes::new())),
@@ -93,9 +96,16 @@ async fn call(functions: &Functions, request: Request<Incoming>, id: &str) -> Re
     }
 }
 
-async fn request_response(function: &Function, event: Bytes, invocation: Invocation) -> Answer {
+async fn request_response(function: &Function, event: Bytes, invocation: Invocation) -> Result<Answer, Refusal> {
     let (body, failed) = match function.invoke(event, invocation).await {
         Ok(payload) => (payload, false),
+        Err(failure) if failure.is_throttled => {
+            return Err(Refusal {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                kind: "TooManyRequestsException",
+                message: failure.error_message,
+            });
+        }
         Err(failure) => (serde_json::to_vec(&failure).unwrap_or_default().into(), true),
     };
     let mut answer = reply(StatusCode::OK, body);
@@ -103,7 +113,7 @@ async fn request_response(function: &Function, event: Bytes, invocation: Invocat
     if failed {
         answer.headers_mut().insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
     }
-    answer
+    Ok(answer)
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Refusal> {

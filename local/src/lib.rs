@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod base;
+pub mod bootstraps;
 pub mod catalogue;
 pub mod chaos;
 pub mod check;

@@ -1,7 +1,9 @@
 //! The terminal: every line goes through one thread with a buffer, so that a request never waits for it, nor for its line
 //! to be made.
 
+use std::fmt::{self, Write as _};
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
+use crate::bootstraps::{Millis, News, Speaker};
 use crate::gateway::{AccessLine, AccessLog, Formatter};
 use crate::template::HttpApi;
 
@@ -31,6 +34,7 @@ pub enum LogFormat {
 enum Message {
     Line(String),
     Log(String),
+    OfProcess { name: Arc<str>, width: usize, line: String },
     Format(Box<Formatter>),
     Access(Box<AccessLine>),
     Flush(SyncSender<()>),
@@ -76,6 +80,38 @@ impl Output {
         self.send(Message::Log(line.to_owned()));
     }
 
+    /// Writes news of a function that is a process: in text behind its name, in JSON as an object.
+    pub fn news(&self, speaker: &Speaker, news: News<'_>) {
+        let name = Arc::clone(&speaker.name);
+        let said = match (news, self.format) {
+            (News::Line(line), _) => {
+                let (width, line) = (speaker.width, line.to_owned());
+                return self.send(Message::OfProcess { name, width, line });
+            }
+            (News::ColdStart { number, took }, LogFormat::Text) => format!("cold start {number}: {} ms", Millis(took)),
+            (News::Said(what), LogFormat::Text) => what.to_owned(),
+            (News::Total { invocations, cold_starts }, LogFormat::Text) => {
+                format!("invocations: {invocations}, cold starts: {cold_starts}")
+            }
+            (News::ColdStart { number, took }, LogFormat::Json) => {
+                // A whole number of microseconds, written in milliseconds.
+                let took = serde_json::from_str::<serde_json::Number>(&Millis(took).to_string()).ok();
+                json!({"level": "INFO", "function": *name, "cold_start": number, "init_ms": took}).to_string()
+            }
+            (News::Said(what), LogFormat::Json) => {
+                json!({"level": "WARN", "function": *name, "message": what}).to_string()
+            }
+            (News::Total { invocations, cold_starts }, LogFormat::Json) => {
+                json!({"level": "INFO", "function": *name, "invocations": invocations, "cold_starts": cold_starts})
+                    .to_string()
+            }
+        };
+        match self.format {
+            LogFormat::Text => self.send(Message::OfProcess { name, width: speaker.width, line: said }),
+            LogFormat::Json => self.send(Message::Line(said)),
+        }
+    }
+
     /// A log of this API's requests.
     pub fn access_log(&self, api: &HttpApi) -> AccessLog {
         let output = self.clone();
@@ -116,6 +152,12 @@ fn write(receiver: &Receiver<Message>, out: impl Write, format: LogFormat) {
                 Message::Line(line) => drop(writeln!(out, "{line}")),
                 Message::Log(line) if format == LogFormat::Text && repeats_a_request(&line) => {}
                 Message::Log(line) => drop(writeln!(out, "{line}")),
+                Message::OfProcess { line, .. } if format == LogFormat::Text && repeats_a_request(&line) => {}
+                Message::OfProcess { name, width, line } => match format {
+                    LogFormat::Text => drop(writeln!(out, "{name:<width$} | {}", Printable(&line))),
+                    LogFormat::Json if is_object(&line) => drop(writeln!(out, "{line}")),
+                    LogFormat::Json => drop(writeln!(out, "{}", json!({"function": *name, "message": line}))),
+                },
                 Message::Format(given) => formatter = Some(given),
                 Message::Access(line) => match &formatter {
                     Some(formatter) => {
@@ -136,6 +178,22 @@ fn write(receiver: &Receiver<Message>, out: impl Write, format: LogFormat) {
         let _ = out.flush();
         std::thread::sleep(GATHER);
     }
+}
+
+/// Text of which a terminal does nothing but show it: what would move its cursor or change its colours is written out.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|char| match char {
+            control if control.is_control() && control != '\t' => write!(f, "{}", control.escape_default()),
+            other => f.write_char(other),
+        })
+    }
+}
+
+fn is_object(line: &str) -> bool {
+    line.starts_with('{') && serde_json::from_str::<IgnoredAny>(line).is_ok()
 }
 
 /// Whether a function's line says no more than that an invocation went as it should, and with which status: a request has

@@ -168,11 +168,12 @@ impl Remote {
             || elsewhere(format!("{} answered {} for {name}: {}", self.url, status.as_u16(), excerpt(&body)));
         match (status, header) {
             (StatusCode::NOT_FOUND, _) => Outcome::UnknownFunction,
+            (StatusCode::TOO_MANY_REQUESTS, _) => Outcome::Failure(Failure::throttled()),
             (StatusCode::NO_CONTENT | StatusCode::NOT_IMPLEMENTED, _) => Outcome::NotRun(unexpected()),
             (status, None) if status.is_success() => Outcome::Answer(body),
-            (status, Some(kind)) if status.is_success() => Outcome::Failure(
-                said().unwrap_or_else(|| Failure { error_type: kind.to_owned(), error_message: excerpt(&body) }),
-            ),
+            (status, Some(kind)) if status.is_success() => {
+                Outcome::Failure(said().unwrap_or_else(|| Failure::new(kind, excerpt(&body))))
+            }
             _ => Outcome::Failure(said().unwrap_or_else(unexpected)),
         }
     }
@@ -201,7 +202,7 @@ fn names(function: &template::Function) -> Names {
 }
 
 fn elsewhere(message: String) -> Failure {
-    Failure { error_type: "Elsewhere".to_owned(), error_message: message }
+    Failure::new("Elsewhere", message)
 }
 
 fn excerpt(body: &[u8]) -> String {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::base;
-use crate::functions::{Failure, Functions, Invocation, MAX_EVENT};
+use crate::functions::{Failure, Functions, Invocation, MAX_EVENT, label};
 use crate::gateway::invocation_id;
 use crate::keys::Keys;
 use crate::record::files;
@@ -95,7 +95,7 @@ async fn invoke(
 ) -> Result<Result<Bytes, Failure>, Error> {
     let function =
         find(template, name).and_then(|declared| functions.by_id(&declared.logical_id)).ok_or_else(|| {
-            let all: Vec<&str> = template.functions.iter().map(|function| files::label(template, function)).collect();
+            let all: Vec<&str> = template.functions.iter().map(|function| label(template, function)).collect();
             Error::new(format!("the template has no function {name}: name one of {}.", all.join(", ")))
         })?;
     let invocation = Invocation { request_id: invocation_id(), trace_id: None };
@@ -105,7 +105,7 @@ async fn invoke(
 /// The function that has this name in files, in the template, or once deployed.
 fn find<'t>(template: &'t Template, name: &str) -> Option<&'t Function> {
     let is_it =
-        |function: &&Function| [files::label(template, function), &function.logical_id, &function.name].contains(&name);
+        |function: &&Function| [label(template, function), &function.logical_id, &function.name].contains(&name);
     template.functions.iter().find(is_it)
 }
 

@@ -29,7 +29,7 @@ impl Schedules {
                         ticks.tick().await;
                         let invocation = Invocation { request_id: invocation_id(), trace_id: None };
                         // The function logs what became of it.
-                        let _ = function.invoke(input.clone(), invocation).await;
+                        function.invoke_later(input.clone(), invocation).await;
                     }
                 });
             }

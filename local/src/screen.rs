@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::bootstraps::Bootstraps;
 use crate::chaos::Chaos;
+use crate::functions::label;
 use crate::seed::{ADMIN, USER};
 use crate::shop::Shop;
 use crate::template::{Function, Route, Template, Throttle};
@@ -24,7 +26,11 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
     for warning in &template.warnings {
         writeln!(text, "Beware: {warning}")?;
     }
-    if !template.warnings.is_empty() {
+    let missing = shop.bootstraps().map(Bootstraps::missing).unwrap_or_default();
+    for function in &missing {
+        writeln!(text, "Beware: {function}")?;
+    }
+    if !template.warnings.is_empty() || !missing.is_empty() {
         writeln!(text)?;
     }
     match prefix.as_str() {
@@ -41,6 +47,10 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
     if let Some(remote) = shop.elsewhere() {
         writeln!(text, "Functions: at {}; `env` prints what they need to know", remote.url())?;
     }
+    if let Some(bootstraps) = shop.bootstraps() {
+        writeln!(text, "Functions: processes of the programs in {}", bootstraps.directory().display())?;
+    }
+    writeln!(text, "Invoke API: http://{}", shop.lambda_address())?;
     if !shop.throttles() {
         writeln!(text, "Limits:   none (--no-throttle)")?;
     }
@@ -52,6 +62,7 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
         writeln!(text, "Recording: {} ({secrets})", recorder.folder().display())?;
     }
     match (shop.is_seeded(), base.database.is_local()) {
+        (false, _) if !base.is_shop() => writeln!(text, "Samples:  none (not the shop's template)")?,
         (false, _) => writeln!(text, "Samples:  none (--no-seed)")?,
         (true, false) => writeln!(
             text,
@@ -59,13 +70,24 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
         )?,
         (true, true) => writeln!(text, "Users:    {} / {}, and the admin {} / {}", USER.0, USER.1, ADMIN.0, ADMIN.1)?,
     }
-    writeln!(text, "\nTry:\n  curl -s '{url}/products?limit=3'")?;
+    if let Some(path) = first(template, base.is_shop()) {
+        writeln!(text, "\nTry:\n  curl -s '{url}{path}'")?;
+    }
     if shop.is_seeded() && base.database.is_local() {
         let (username, password) = USER;
         writeln!(text, "  curl -s {url}/login -H 'content-type: application/json' \\")?;
         writeln!(text, "    -d '{{\"username\":\"{username}\",\"password\":\"{password}\"}}'")?;
     }
     write!(text, "\nCtrl-C ends it.")
+}
+
+/// What to ask for first: a route that needs nothing else.
+fn first(template: &Template, is_shop: bool) -> Option<&str> {
+    if is_shop {
+        return Some("/products?limit=3");
+    }
+    let plain = |route: &&Route| route.method == "GET" && route.path.starts_with('/') && !route.path.contains('{');
+    template.api.routes.iter().find(plain).map(|route| route.path.as_str())
 }
 
 /// What every path of a stage begins with.
@@ -75,7 +97,7 @@ fn prefix(stage: &str) -> String {
 
 /// A line for each route: the function that answers it, the authorizer that is asked before, its throttle.
 fn routes(text: &mut String, template: &Template, throttles: bool) -> std::fmt::Result {
-    let binary = |route: &Route| template.function(&route.function).map_or("", Function::binary);
+    let binary = |route: &Route| template.function(&route.function).map_or("", |function| label(template, function));
     let authorizer = |route: &Route| route.authorizer.clone().unwrap_or_else(|| "open".to_owned());
     let path = |route: &Route| if route.path.is_empty() { "$default".to_owned() } else { route.path.clone() };
     let routes = &template.api.routes;
@@ -104,9 +126,9 @@ fn rate(throttle: Throttle) -> String {
 
 /// A line for each function: what invokes it.
 fn functions(text: &mut String, template: &Template) -> std::fmt::Result {
-    let width = template.functions.iter().map(|function| function.binary().len()).max().unwrap_or_default();
+    let width = template.functions.iter().map(|function| label(template, function).len()).max().unwrap_or_default();
     for function in &template.functions {
-        writeln!(text, "  {:<width$}  {}", function.binary(), invoked_by(template, function).join(", "))?;
+        writeln!(text, "  {:<width$}  {}", label(template, function), invoked_by(template, function).join(", "))?;
     }
     Ok(())
 }
@@ -134,7 +156,7 @@ fn invoked_by(template: &Template, function: &Function) -> Vec<String> {
     // Whoever is told a function's name is going to invoke it.
     for other in &template.functions {
         if other.logical_id != function.logical_id && other.environment.values().any(|value| *value == function.name) {
-            all.push(format!("the function {}", other.binary()));
+            all.push(format!("the function {}", label(template, other)));
         }
     }
     if all.is_empty() {
@@ -148,7 +170,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::template::Given;
+    use crate::template::{Given, HttpApi};
 
     fn own() -> Template {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
@@ -182,6 +204,15 @@ mod tests {
         assert_eq!(of("audit"), "a schedule that runs in AWS only");
         assert_eq!(of("keyring"), "nothing here: it is invoked directly");
         assert!(of("orders").ends_with(" routes, the function checkout"), "{}", of("orders"));
+    }
+
+    #[test]
+    fn the_first_thing_to_try_is_a_route_that_needs_nothing() {
+        let own = own();
+        assert_eq!(first(&own, true), Some("/products?limit=3"));
+        assert_eq!(first(&own, false), Some("/users/me"));
+        let none = Template { api: HttpApi { routes: Vec::new(), ..own.api.clone() }, ..own };
+        assert_eq!(first(&none, false), None);
     }
 
     #[test]

@@ -11,12 +11,13 @@ use tokio::net::TcpListener;
 
 use crate::Error;
 use crate::base::Base;
+use crate::bootstraps::{Bootstraps, Built};
 use crate::chaos::{Chaos, Wires};
 use crate::database::Access;
 use crate::edge::Edge;
 use crate::functions::Functions;
 use crate::gateway::{AccessLog, Gateway, Jwks, Settings};
-use crate::mounted::{self, Mounted, Surroundings};
+use crate::mounted::{self, Surroundings};
 use crate::record::{Record, Recorder};
 use crate::remote::Remote;
 use crate::schedules::Schedules;
@@ -43,6 +44,10 @@ pub struct Options {
     pub variables: BTreeMap<String, String>,
     /// Where the functions run, if not in this process.
     pub functions: Option<Arc<Remote>>,
+    /// The functions' programs, if they are to run as processes.
+    pub bootstraps: Option<Built>,
+    /// The port of Lambda's Invoke API; 0 takes any free one.
+    pub lambda_port: u16,
     /// Whether to switch the template's edge on.
     pub edge: bool,
     /// Whether to put sample products and users.
@@ -80,6 +85,7 @@ pub struct Shop {
     clock: Clock,
     base: Base,
     elsewhere: Option<Arc<Remote>>,
+    bootstraps: Option<Bootstraps>,
     seeded: bool,
     throttles: bool,
 }
@@ -94,27 +100,35 @@ impl Shop {
         let recorder = options.record.take().map(|record| Recorder::start(record, &options.clock)).transpose()?;
         let base = Base::lay(&options).await?;
         tables::create(base.database.client(), &base.template.tables).await?;
-        if options.seed {
+        let seeded = options.seed && base.is_shop();
+        if seeded {
             base.seed(options.clock.now()).await?;
         }
 
-        let lambda = listen(0).await?;
+        let lambda = listen_at(options.lambda_port, "--lambda-port").await?;
         let url = format!("http://{}", lambda.local_addr().map_err(broken)?);
         let wires = match &options.chaos {
             Some(chaos) => Some(Wires::lay(chaos, &url, base.database.access()).await?),
             None => None,
         };
-        let (functions, warm_up) = match &options.functions {
-            Some(remote) => (remote.functions(&base.template, &options.clock), None),
-            None => {
-                let mut environment = base.environment(&url);
-                if let Some(wires) = &wires {
-                    (environment.lambda, environment.database) = (&wires.lambda_url, &wires.access);
-                }
+        let mut environment = base.environment(&url);
+        if let Some(wires) = &wires {
+            (environment.lambda, environment.database) = (&wires.lambda_url, &wires.access);
+        }
+        let (mut bootstraps, mut warm_up) = (None, None);
+        let functions = match (&options.functions, &options.bootstraps) {
+            (Some(remote), _) => remote.functions(&base.template, &options.clock),
+            (None, Some(built)) => {
+                let (processes, functions) = Bootstraps::new(built, &environment, &options.clock)?;
+                bootstraps = Some(processes);
+                functions
+            }
+            (None, None) => {
                 let given = Surroundings { environment, clock: &options.clock, log: &options.log };
-                let Mounted { handlers, warm_up } = mounted::mounted(&given)?;
-                let functions = Functions::new(&base.template, handlers, &options.clock);
-                (functions.map_err(|error| Error::new(error.to_string()))?, Some(warm_up))
+                let mounted = mounted::mounted(&given)?;
+                warm_up = Some(mounted.warm_up);
+                let functions = Functions::new(&base.template, mounted.handlers, &options.clock);
+                functions.map_err(|error| Error::new(error.to_string()))?
             }
         };
         let functions = match &recorder {
@@ -160,7 +174,8 @@ impl Shop {
             clock: options.clock,
             base,
             elsewhere: options.functions,
-            seeded: options.seed,
+            bootstraps,
+            seeded,
             throttles: options.throttle,
         })
     }
@@ -195,6 +210,11 @@ impl Shop {
         self.elsewhere.as_ref()
     }
 
+    /// The functions' processes, if they run as such.
+    pub fn bootstraps(&self) -> Option<&Bootstraps> {
+        self.bootstraps.as_ref()
+    }
+
     /// Whether the samples were put.
     pub fn is_seeded(&self) -> bool {
         self.seeded
@@ -220,7 +240,7 @@ impl Shop {
         &self.functions
     }
 
-    /// Finishes the requests in flight, then closes the database.
+    /// Finishes the requests in flight, then ends the functions' processes and closes the database.
     pub async fn stop(self) {
         if let Some(edge) = self.edge {
             edge.stop().await;
@@ -228,6 +248,9 @@ impl Shop {
         self.gateway.stop().await;
         if let Some(schedules) = self.schedules {
             schedules.stop().await;
+        }
+        if let Some(bootstraps) = self.bootstraps {
+            bootstraps.stop().await;
         }
         if let Some(wires) = self.wires {
             wires.stop().await;
@@ -245,11 +268,16 @@ fn broken(error: std::io::Error) -> Error {
 }
 
 async fn listen(port: u16) -> Result<TcpListener, Error> {
+    listen_at(port, "--port").await
+}
+
+/// Listens on a port that this flag chose.
+async fn listen_at(port: u16, flag: &str) -> Result<TcpListener, Error> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
-            Error::new(format!("port {port} is taken: end what uses it, or choose another one with --port."))
+            Error::new(format!("port {port} is taken: end what uses it, or choose another one with {flag}."))
         }
-        _ => Error::new(format!("port {port} cannot be used ({error}): choose another one with --port.")),
+        _ => Error::new(format!("port {port} cannot be used ({error}): choose another one with {flag}.")),
     })
 }
 
@@ -267,6 +295,8 @@ mod tests {
             parameters: BTreeMap::new(),
             variables: BTreeMap::new(),
             functions: None,
+            bootstraps: None,
+            lambda_port: 0,
             edge: false,
             seed: true,
             throttle: true,

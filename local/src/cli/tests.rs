@@ -59,6 +59,14 @@ fn chaos_has_a_rate_and_may_have_a_seed() {
 }
 
 #[test]
+fn functions_run_in_one_place() {
+    let cli = Cli::parse_from(["portico", "--bootstraps", "target/lambda", "--lambda-port", "9001", "--chaos", "0.05"]);
+    assert_eq!((cli.shop.bootstraps, cli.shop.lambda_port), (Some(PathBuf::from("target/lambda")), 9001));
+    let both = ["portico", "--bootstraps", "target/lambda", "--functions", "http://localhost:9000"];
+    assert!(Cli::try_parse_from(both).is_err());
+}
+
+#[test]
 fn the_log_is_text_or_json() {
     assert_eq!(Cli::parse_from(["portico"]).shop.log, LogFormat::Text);
     assert_eq!(Cli::parse_from(["portico", "--log", "json"]).shop.log, LogFormat::Json);

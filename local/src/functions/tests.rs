@@ -10,7 +10,8 @@ use super::*;
 
 fn function(handler: Handler, timeout: Duration) -> Function {
     let (name, arn) = ("shop-Fn".to_owned(), "arn:aws:lambda:eu-central-1:123456789012:function:shop-Fn".to_owned());
-    Function { name, arn, timeout, handler, clock: Clock::system(), recording: None }
+    let (binary, clock) = (String::new(), Clock::system());
+    Function { name, binary, arn, timeout, is_off: false, handler, clock, recording: None }
 }
 
 async fn call(handler: Handler, event: &Value) -> Result<Value, Failure> {

@@ -18,7 +18,7 @@ use super::cors;
 use super::event::{Routed, user_agent};
 use super::ids::Ids;
 use super::routing::RequestPath;
-use super::unverified::{BROKEN_PATH, HEAD_TOO_LARGE};
+use super::unverified::{BROKEN_PATH, HEAD_TOO_LARGE, NO_CONCURRENCY_LEFT};
 use super::{Gateway, Route};
 use crate::functions::{Invocation, MAX_EVENT};
 
@@ -190,6 +190,10 @@ impl Gateway {
         let (latency, in_time) = (asked.elapsed(), outcome.is_ok());
         let answer = match outcome {
             Ok(Ok(payload)) => answer::read(&payload).map_err(|malformed| trail.fail(malformed.to_string())),
+            Ok(Err(failure)) if failure.is_throttled => {
+                trail.failure = Some(failure.to_string());
+                Err(NO_CONCURRENCY_LEFT)
+            }
             Ok(Err(failure)) => Err(trail.fail(failure.to_string())),
             Err(_) => {
                 trail.failure = Some("the function goes on, but the API waits no longer".to_owned());

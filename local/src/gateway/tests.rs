@@ -14,8 +14,8 @@ use tokio::net::TcpStream;
 
 use super::client::{Answered, Client};
 use super::*;
-use crate::functions::{Handler, mount, mount_http};
-use crate::template::Given;
+use crate::functions::{Failure, Handler, mount, mount_http};
+use crate::template::{self, Given};
 
 const TEMPLATE: &str = r"
 Resources:
@@ -277,6 +277,22 @@ async fn failures_and_time_outs_tell_the_client_nothing() {
     assert_eq!((status, body.as_str()), (503, r#"{"message":"Service Unavailable"}"#));
     let line = stage.lines.lock().unwrap().last().unwrap().clone();
     assert!(line.function.is_some_and(|function| !function.in_time && function.status.is_none()) && line.is_own);
+}
+
+#[tokio::test]
+async fn a_function_without_room_is_unavailable() {
+    let template = Template::parse(TEMPLATE, &Given::defaults("shop")).unwrap();
+    let full = |_: &template::Function| Handler::new(|_, _| Box::pin(async { Err(Failure::throttled()) }));
+    let functions = Functions::each(&template, full, &Clock::system());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let running = Gateway::new(&template, &functions, Settings::default()).serve(listener).unwrap();
+    let mut client = Client::connect(running.address()).await;
+    client.send("GET /open/1 HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answer = client.answer().await;
+    assert_eq!((answer.status, answer.body.as_str()), (503, r#"{"message":"Service Unavailable"}"#));
+    // An authorizer that cannot be asked is one that fails.
+    client.send("GET /shut HTTP/1.1\r\nHost: a\r\nAuthorization: good\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 500);
 }
 
 #[tokio::test]

@@ -114,6 +114,9 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 pub const BODY_LATE: StatusCode = StatusCode::REQUEST_TIMEOUT;
 /// Unverified on AWS: the message of a 429. The status is documented.
 pub const THROTTLED_MESSAGE: &str = r#"{"message":"Too Many Requests"}"#;
+/// Unverified on AWS: what a request is answered with whose function has no reserved concurrency left. For a REST API a
+/// 500 is reported.
+pub const NO_CONCURRENCY_LEFT: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 #[cfg(test)]
 pub mod tests {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use shared::clock::Clock;
 
 use super::*;
-use crate::functions::mount;
+use crate::functions::{Failure, Handler, mount};
 use crate::template::{Given, Template};
 
 const TEMPLATE: &str = "
@@ -45,9 +46,13 @@ async fn post(address: SocketAddr, name: &str, kind: &str, body: &'static str) -
 #[tokio::test]
 async fn a_function_is_found_by_name_and_by_arn() {
     let running = start().await;
-    for name in
-        ["shop-Echo", "arn%3Aaws%3Alambda%3Aeu-central-1%3A123456789012%3Afunction%3Ashop-Echo", "shop-Echo%3Alive"]
-    {
+    for name in [
+        "shop-Echo",
+        "Echo",
+        "echo",
+        "arn%3Aaws%3Alambda%3Aeu-central-1%3A123456789012%3Afunction%3Ashop-Echo",
+        "shop-Echo%3Alive",
+    ] {
         let (status, headers, body) = post(running.address(), name, "RequestResponse", r#"{"a":1}"#).await;
         assert_eq!((status, &body["got"]), (200, &json!({"a": 1})), "{name}");
         assert_eq!(headers["x-amzn-requestid"], body["id"].as_str().unwrap());
@@ -81,4 +86,30 @@ async fn events_and_dry_runs_answer_at_once() {
     assert_eq!(post(running.address(), "shop-Echo", "Event", "{}").await.0, 202);
     assert_eq!(post(running.address(), "shop-Echo", "DryRun", "{}").await.0, 204);
     assert_eq!(post(running.address(), "shop-Echo", "Never", "{}").await.0, 400);
+}
+
+#[tokio::test]
+async fn a_function_without_room_refuses_who_waits_and_takes_an_event_later() {
+    let (calls, mut served) = tokio::sync::mpsc::unbounded_channel();
+    let times = Arc::new(AtomicUsize::new(0));
+    // The third call finds room.
+    let full = Handler::new(move |event, _| {
+        let (time, calls) = (times.fetch_add(1, Ordering::SeqCst), calls.clone());
+        Box::pin(async move {
+            if time < 2 {
+                return Err(Failure::throttled());
+            }
+            calls.send(event).unwrap();
+            Ok(b"{}".to_vec())
+        })
+    });
+    let template = Template::parse(TEMPLATE, &Given::defaults("shop")).unwrap();
+    let functions = Functions::each(&template, |_| full.clone(), &Clock::system());
+    let running = serve(Arc::new(functions), TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
+    let (status, headers, body) = post(running.address(), "shop-Echo", "RequestResponse", "{}").await;
+    assert_eq!((status, headers["x-amzn-errortype"].as_bytes()), (429, &b"TooManyRequestsException"[..]));
+    let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
+    assert_eq!(body, json!({"Type": "User", "Reason": reason, "Message": "Rate Exceeded."}));
+    assert_eq!(post(running.address(), "shop-Echo", "Event", r#"{"a":1}"#).await.0, 202);
+    assert_eq!(served.recv().await.unwrap(), r#"{"a":1}"#);
 }

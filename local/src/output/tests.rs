@@ -68,6 +68,59 @@ fn json_is_an_object_on_every_line() {
     }
 }
 
+/// What a terminal shows of news of the function `hello`.
+fn heard(format: LogFormat, all: &[News<'_>]) -> Vec<String> {
+    let terminal = Terminal::default();
+    let output = Output::to(terminal.clone(), format).unwrap();
+    let speaker = Speaker { name: "hello".into(), width: 7, sink: Arc::new(|_, _| {}) };
+    for news in all {
+        output.news(&speaker, *news);
+    }
+    output.flush();
+    let text = String::from_utf8(terminal.0.lock().unwrap().clone()).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+const NEWS: [News<'_>; 6] = [
+    News::Line(WENT_WELL),
+    News::Line("\u{1b}[2Jred\ttape\u{9b}"),
+    News::Line(r#"{"level":"WARN"}"#),
+    News::ColdStart { number: 2, took: Duration::from_micros(12_345) },
+    News::Said("it ended"),
+    News::Total { invocations: 5, cold_starts: 2 },
+];
+
+#[test]
+fn a_functions_lines_have_its_name_and_do_nothing_to_a_terminal() {
+    assert_eq!(
+        heard(LogFormat::Text, &NEWS),
+        [
+            r"hello   | \u{1b}[2Jred	tape\u{9b}",
+            r#"hello   | {"level":"WARN"}"#,
+            "hello   | cold start 2: 12.3 ms",
+            "hello   | it ended",
+            "hello   | invocations: 5, cold starts: 2",
+        ]
+    );
+}
+
+#[test]
+fn a_functions_lines_are_objects_as_they_are_or_in_one() {
+    let lines: Vec<Value> =
+        heard(LogFormat::Json, &NEWS).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        lines,
+        [
+            serde_json::from_str(WENT_WELL).unwrap(),
+            json!({"function": "hello", "message": "\u{1b}[2Jred\ttape\u{9b}"}),
+            json!({"level": "WARN"}),
+            json!({"level": "INFO", "function": "hello", "cold_start": 2, "init_ms": 12.3}),
+            json!({"level": "WARN", "function": "hello", "message": "it ended"}),
+            json!({"level": "INFO", "function": "hello", "invocations": 5, "cold_starts": 2}),
+        ]
+    );
+}
+
 #[test]
 fn only_an_invocation_that_went_well_repeats_a_request() {
     assert!(repeats_a_request(WENT_WELL));

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use shared::clock::Timestamp;
 
 use crate::keys::open_private;
-use crate::template::{Function, Template};
 
 const EVENT: &str = ".event.json";
 /// As many names that are taken are passed over.
@@ -73,18 +72,6 @@ pub fn recorded(event: &Path) -> Option<Result<Vec<u8>, Vec<u8>>> {
 /// The function in the name of an event's file.
 pub fn function_of(event: &Path) -> Option<&str> {
     event.file_name()?.to_str()?.strip_suffix(EVENT)?.splitn(3, '-').nth(2)
-}
-
-/// What files call this function: its binary, or, where that is no name or not its alone, its logical id.
-pub fn label<'t>(template: &'t Template, function: &'t Function) -> &'t str {
-    let binary = function.binary();
-    let is_name = |text: &str| {
-        let is_of_name = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
-        !text.is_empty() && text.len() <= 100 && text.chars().all(is_of_name)
-    };
-    let is_its_alone = template.functions.iter().filter(|other| other.binary() == binary).count() == 1;
-    let all = [(is_its_alone, binary), (true, function.logical_id.as_str())];
-    all.into_iter().find(|(usable, name)| *usable && is_name(name)).map_or("function", |(_, name)| name)
 }
 
 /// Makes the file, which is not there yet, whole or not at all.

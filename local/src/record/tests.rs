@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::*;
-use crate::functions::{Functions, Handler, Invocation, mount};
+use crate::functions::{Functions, Handler, Invocation, label, mount};
 use crate::template::{Given, Template};
 
 const TEMPLATE: &str = "
@@ -203,7 +203,7 @@ Resources:
         &Given::defaults("shop"),
     )
     .unwrap();
-    let labels: Vec<&str> = template.functions.iter().map(|function| files::label(&template, function)).collect();
+    let labels: Vec<&str> = template.functions.iter().map(|function| label(&template, function)).collect();
     assert_eq!(labels, ["own", "One", "Two", "Odd"]);
 }
 

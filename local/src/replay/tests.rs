@@ -24,7 +24,7 @@ fn an_answer_is_the_same_whatever_was_masked_in_the_record() {
 
 #[test]
 fn a_failure_is_no_answer() {
-    let failure = Failure { error_type: "Broken".to_owned(), error_message: "no".to_owned() };
+    let failure = Failure::new("Broken", "no");
     let recorded = serde_json::to_vec(&failure).unwrap();
     assert_eq!(compare(&Err(recorded.clone()), &Err(failure.clone())), Comparison::Same);
     assert_eq!(compare(&Ok(recorded), &Err(failure)), Comparison::Differs(String::new()));

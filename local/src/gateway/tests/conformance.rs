@@ -32,9 +32,7 @@ fn handler(name: &'static str, behaviour: &Behaviour, seen: &Seen) -> Handler {
                 Behaviour::AnswersWithBytes(length) => {
                     Ok(serde_json::to_vec(&json!({"statusCode": 200, "body": "x".repeat(length)})).unwrap())
                 }
-                Behaviour::Fails(message) => {
-                    Err(Failure { error_type: "Runtime.Error".to_owned(), error_message: message })
-                }
+                Behaviour::Fails(message) => Err(Failure::new("Runtime.Error", message)),
                 Behaviour::Panics => panic!("this panic belongs to the case"),
                 Behaviour::Hangs => std::future::pending().await,
             }

@@ -1,0 +1,88 @@
+//! A function for the tests of `bootstraps`, which does what its event says: `{"do": "echo"}` and so on. What it does as
+//! it starts is in its variable `START`. It is built with the tests, and run as a function's program.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::{Value, json};
+
+fn variable(key: &str) -> String {
+    std::env::var(key).unwrap_or_default()
+}
+
+/// Sends this to the Runtime API, past the runtime, and gives all that comes back.
+fn request(method: &str, path: &str, headers: &str, body: &str) -> Result<String, Error> {
+    let mut stream = TcpStream::connect(variable("AWS_LAMBDA_RUNTIME_API"))?;
+    let length = body.len();
+    write!(
+        stream,
+        "{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nhost: local\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// Says this on standard output.
+fn say(line: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}
+
+async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let LambdaEvent { payload, context } = event;
+    let text = |key: &str| payload[key].as_str().unwrap_or_default().replace("{id}", &context.request_id);
+    match text("do").as_str() {
+        "echo" => Ok(json!({
+            "event": payload,
+            "id": context.request_id,
+            "deadline": context.deadline,
+            "arn": context.invoked_function_arn,
+            "trace": context.xray_trace_id,
+            "environment": std::env::vars().collect::<std::collections::BTreeMap<_, _>>(),
+            "directory": std::env::current_dir()?,
+            "process": std::process::id(),
+        })),
+        "exit" => std::process::exit(3),
+        "abort" => std::process::abort(),
+        "fail" => Err("it does not work".into()),
+        "hang" => std::future::pending().await,
+        // Waits until somebody connects to this port.
+        "meet" => {
+            let port = u16::try_from(payload["port"].as_u64().unwrap_or_default())?;
+            let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+            stream.read_to_end(&mut Vec::new())?;
+            Ok(json!(std::process::id()))
+        }
+        "listen" => {
+            let listener = TcpListener::bind("127.0.0.1:0")?;
+            say(&format!("listening at {}", listener.local_addr()?.port()))?;
+            std::future::pending().await
+        }
+        "say" => say(&text("line")).map(|()| Value::Null),
+        "large" => Ok("x".repeat(usize::try_from(payload["bytes"].as_u64().unwrap_or_default())?).into()),
+        "request" => Ok(request(&text("method"), &text("path"), &text("headers"), &text("body"))?.into()),
+        other => Err(format!("there is nothing called {other}").into()),
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    match variable("START").as_str() {
+        "fail" => {
+            request(
+                "POST",
+                "init/error",
+                "",
+                r#"{"errorType":"Hello.NoConfig","errorMessage":"it has no configuration"}"#,
+            )?;
+            std::thread::sleep(Duration::from_secs(600));
+        }
+        "exit" => std::process::exit(7),
+        _ => {}
+    }
+    lambda_runtime::run(service_fn(handle)).await
+}

@@ -1,0 +1,223 @@
+//! A function's processes: as many as there are invocations at once, up to a limit.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use lambda_runtime::Context;
+use shared::clock::Clock;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::child;
+use super::keeper::Keeper;
+use super::news::{News, Speaker};
+use super::process::{Answered, Handout};
+use super::program::{Places, Program, Stamp};
+use super::slots::{Found, Lease, Place, Slot, State};
+use crate::functions::Failure;
+
+/// How long a process may take from its start to its first request for an invocation; after that Lambda starts it once
+/// more, within the function's own time.
+const INIT: Duration = Duration::from_secs(10);
+/// How many processes a function may have whose concurrency nobody reserved: a limit of this machine.
+pub const PROCESSES: usize = 10;
+/// A function, as its processes are told of it.
+pub struct Declared {
+    /// Where its program may be.
+    pub places: Places,
+    /// Its processes' variables, but for those that each has for itself.
+    pub environment: Vec<(String, String)>,
+    /// How long one invocation may run.
+    pub timeout: Duration,
+    /// How many processes there may be.
+    pub limit: usize,
+    /// Whether Lambda refuses more; else they wait.
+    pub is_reserved: bool,
+}
+
+/// What all functions share.
+pub struct Common {
+    /// Ends processes if this one cannot.
+    pub keeper: Keeper,
+    /// Where copies of programs lie.
+    pub copies: PathBuf,
+    /// Becomes true when all shall end. Whoever watches over a process listens to it until that has ended.
+    pub stop: watch::Sender<bool>,
+}
+
+/// A function's processes.
+pub struct Pool {
+    /// Whose they are.
+    pub declared: Declared,
+    /// By which name their lines go.
+    pub speaker: Speaker,
+    /// What they share with those of other functions.
+    pub common: Arc<Common>,
+    /// Who has them.
+    pub state: Mutex<State>,
+    /// How many have answered and not yet asked for more.
+    pub settling: AtomicUsize,
+    program: tokio::sync::Mutex<Option<Arc<Program>>>,
+    invocations: AtomicU64,
+    cold_starts: AtomicU64,
+}
+
+impl Pool {
+    /// Of a function, none yet.
+    pub fn new(declared: Declared, speaker: Speaker, common: Arc<Common>) -> Pool {
+        Pool {
+            declared,
+            speaker,
+            common,
+            state: Mutex::default(),
+            settling: AtomicUsize::new(0),
+            program: tokio::sync::Mutex::default(),
+            invocations: AtomicU64::new(0),
+            cold_starts: AtomicU64::new(0),
+        }
+    }
+
+    /// Invokes the function.
+    pub async fn invoke(self: &Arc<Self>, event: Bytes, context: Context) -> Result<Bytes, Failure> {
+        self.invocations.fetch_add(1, Ordering::Relaxed);
+        let limit = self.declared.timeout;
+        let id = context.request_id.clone();
+        let mut handout = Handout {
+            id: context.request_id,
+            deadline_ms: 0,
+            arn: context.invoked_function_arn,
+            trace_id: context.xray_trace_id,
+            event,
+        };
+        let (lease, answer) = loop {
+            let lease = self.lease(&id).await?;
+            let Some(process) = lease.process() else { continue };
+            // Processes live by the clock on the wall.
+            handout.deadline_ms = Clock::system().now().plus(limit).as_millis();
+            match process.hand_out(handout) {
+                Ok(answer) => break (lease, answer),
+                // It ended while it was idle.
+                Err(back) => handout = back,
+            }
+        };
+        let began = Instant::now();
+        match timeout(limit, answer).await {
+            Ok(Ok(Answered { outcome, settled })) => {
+                // What it still does counts for this invocation.
+                let left = limit.saturating_sub(began.elapsed());
+                tokio::spawn(async move {
+                    if timeout(left, settled).await.is_ok() {
+                        lease.release();
+                    }
+                });
+                outcome.map_err(|ending| ending.failure(&id))
+            }
+            Ok(Err(_)) => Err(stopping(&id)),
+            Err(_) => {
+                drop(lease);
+                Err(timed_out(&id, limit))
+            }
+        }
+    }
+
+    async fn lease(self: &Arc<Self>, id: &str) -> Result<Lease, Failure> {
+        let mut patient = true;
+        loop {
+            let (file, stamp) = self.declared.places.find().map_err(|not_found| cannot_start(not_found.to_string()))?;
+            if *self.common.stop.borrow() {
+                return Err(stopping(id));
+            }
+            let slot = match self.find(stamp, patient) {
+                Found::Slot(slot) => slot,
+                Found::Nothing => return Err(Failure::throttled()),
+                Found::Wait(slot) => slot.await.map_err(|_| stopping(id))?,
+                Found::Settling(mut slot, patience) => match timeout(patience, &mut slot).await {
+                    Ok(slot) => slot.map_err(|_| stopping(id))?,
+                    Err(_) => {
+                        slot.close();
+                        match slot.try_recv() {
+                            Ok(slot) => slot,
+                            Err(_) => {
+                                patient = false;
+                                continue;
+                            }
+                        }
+                    }
+                },
+            };
+            match slot {
+                Slot::Process(lease) if lease.is(stamp) => return Ok(lease),
+                // Built anew meanwhile.
+                Slot::Process(_) => {}
+                Slot::Room(place) => {
+                    let program = self.program(file, stamp).await?;
+                    return self.start(place, &program, id).await;
+                }
+            }
+        }
+    }
+
+    /// The program, prepared once for each version.
+    async fn program(&self, file: &std::path::Path, stamp: Stamp) -> Result<Arc<Program>, Failure> {
+        let mut program = self.program.lock().await;
+        match &*program {
+            Some(program) if program.stamp == stamp => Ok(Arc::clone(program)),
+            _ => {
+                let new = Program::prepare(file, &self.common.copies).await.map_err(|error| {
+                    cannot_start(format!("{} cannot be run ({error}): build it again.", file.display()))
+                })?;
+                Ok(Arc::clone(program.insert(Arc::new(new))))
+            }
+        }
+    }
+
+    async fn start(self: &Arc<Self>, place: Place, program: &Arc<Program>, id: &str) -> Result<Lease, Failure> {
+        let number = self.cold_starts.fetch_add(1, Ordering::Relaxed) + 1;
+        for limit in [INIT, self.declared.timeout] {
+            let began = Instant::now();
+            let (process, ready) = child::start(self, program).await.map_err(cannot_start)?;
+            // Dropping it ends the process.
+            let lease = Lease::new(Arc::clone(&process));
+            match timeout(limit, ready).await {
+                Ok(Ok(Ok(()))) => {
+                    self.speaker.say(News::ColdStart { number, took: began.elapsed() });
+                    process.take_place(place);
+                    return Ok(lease);
+                }
+                Ok(Ok(Err(ending))) => return Err(ending.failure(id)),
+                Ok(Err(_)) => return Err(stopping(id)),
+                Err(_) => self.speaker.say(News::Said(&format!(
+                    "it has not asked for an invocation after {} s, and was ended",
+                    limit.as_secs()
+                ))),
+            }
+        }
+        Err(timed_out(id, self.declared.timeout))
+    }
+
+    /// Says how often it was invoked, and lets go of all processes, which have ended.
+    pub fn close(&self) {
+        self.empty();
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        if count(&self.invocations) > 0 {
+            let (invocations, cold_starts) = (count(&self.invocations), count(&self.cold_starts));
+            self.speaker.say(News::Total { invocations, cold_starts });
+        }
+    }
+}
+
+fn timed_out(id: &str, limit: Duration) -> Failure {
+    let seconds = limit.as_secs();
+    Failure::new("Sandbox.Timedout", format!("RequestId: {id} Error: Task timed out after {seconds}.00 seconds"))
+}
+
+fn cannot_start(why: String) -> Failure {
+    Failure::new("Runtime.InvalidEntrypoint", why)
+}
+
+fn stopping(id: &str) -> Failure {
+    Failure::new("Runtime.ExitError", format!("RequestId: {id} Error: the gateway is ending"))
+}

@@ -1,0 +1,206 @@
+//! A function's program: where its `bootstrap` is looked for, and which version of it runs.
+
+use std::fmt;
+use std::fs::{self, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::template::Function;
+
+/// How often a program is copied again that changes meanwhile, because it is being built, and how long to wait before.
+const COPIES: usize = 50;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What tells one version of a file from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    modified: (i64, i64),
+    length: u64,
+    file: (u64, u64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Stamp {
+        Stamp {
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            length: metadata.len(),
+            file: (metadata.dev(), metadata.ino()),
+        }
+    }
+}
+
+/// Where a function's program may be.
+#[derive(Debug, Clone)]
+pub struct Places {
+    logical_id: String,
+    runtime: String,
+    files: Vec<PathBuf>,
+}
+
+/// That it is at none of them.
+#[derive(Debug)]
+pub struct NotFound<'a>(&'a Places);
+
+impl fmt::Display for NotFound<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Places { logical_id, runtime, files } = self.0;
+        let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        let files = files.join(", ");
+        if runtime.is_empty() || runtime.starts_with("provided") {
+            write!(f, "{logical_id} has no program here: build it, so that there is one of {files}.")
+        } else {
+            write!(
+                f,
+                "{logical_id} has the runtime {runtime}, which cannot run here: only what is a program by itself can, as one \
+                 of {files}."
+            )
+        }
+    }
+}
+
+impl Places {
+    /// Where builders put the program of this function, in a directory: `sam build` by the logical id, `cargo lambda` by
+    /// the binary's name.
+    pub fn of(function: &Function, directory: &Path) -> Places {
+        let names = [
+            Some(function.logical_id.as_str()),
+            function.built_binary.as_deref(),
+            built_into(&function.code_uri),
+            Some(function.handler.as_str()),
+            Some(function.name.as_str()),
+        ];
+        let mut files = Vec::new();
+        for name in names.into_iter().flatten().filter(|name| is_plain(name)) {
+            let file = directory.join(name).join("bootstrap");
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        }
+        Places { logical_id: function.logical_id.clone(), runtime: function.runtime.clone(), files }
+    }
+
+    /// The first that is there.
+    pub fn find(&self) -> Result<(&Path, Stamp), NotFound<'_>> {
+        let found = self.files.iter().find_map(|file| {
+            let metadata = fs::metadata(file).ok().filter(Metadata::is_file)?;
+            Some((file.as_path(), Stamp::of(&metadata)))
+        });
+        found.ok_or(NotFound(self))
+    }
+}
+
+/// The last segment of a `CodeUri`, or the one before a file in it.
+fn built_into(code_uri: &str) -> Option<&str> {
+    let path = code_uri.trim_end_matches('/');
+    let path = if path.ends_with(".zip") { path.rsplit_once('/')?.0 } else { path };
+    Some(path.rsplit('/').next().unwrap_or(path))
+}
+
+/// Whether a name from a template stays within the directory.
+fn is_plain(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '\0'])
+}
+
+/// One version of a function's program, ready to run.
+#[derive(Debug)]
+pub struct Program {
+    /// What to run.
+    pub file: PathBuf,
+    /// Where it was built, and where it runs.
+    pub root: PathBuf,
+    /// Its version.
+    pub stamp: Stamp,
+    _copy: Option<TempDir>,
+}
+
+impl Program {
+    /// Prepares the program at `file`. While a binary runs nobody can write to it, so a copy of it runs, which lies in
+    /// `copies`: whoever builds must not be in the way of it, nor it in theirs. A script runs where it is.
+    pub async fn prepare(file: &Path, copies: &Path) -> io::Result<Program> {
+        // Absolute, because it runs in another directory.
+        let file = std::path::absolute(file)?;
+        let root = file.parent().unwrap_or(Path::new("/")).to_owned();
+        for _ in 0..COPIES {
+            let (from, copies) = (file.clone(), copies.to_owned());
+            let taken = tokio::task::spawn_blocking(move || take(&from, &copies)).await.map_err(io::Error::other)?;
+            match taken? {
+                Taken::Copied(stamp, copy) => {
+                    return Ok(Program { file: copy.path().join("bootstrap"), root, stamp, _copy: Some(copy) });
+                }
+                Taken::Script(stamp) => return Ok(Program { file, root, stamp, _copy: None }),
+                Taken::Changing => tokio::time::sleep(PAUSE).await,
+            }
+        }
+        Err(io::Error::other("it keeps changing"))
+    }
+}
+
+enum Taken {
+    Copied(Stamp, TempDir),
+    Script(Stamp),
+    Changing,
+}
+
+fn take(file: &Path, copies: &Path) -> io::Result<Taken> {
+    let before = Stamp::of(&fs::metadata(file)?);
+    if !is_binary(file)? {
+        return Ok(if before.length == 0 { Taken::Changing } else { Taken::Script(before) });
+    }
+    let copy = tempfile::tempdir_in(copies)?;
+    fs::copy(file, copy.path().join("bootstrap"))?;
+    let after = Stamp::of(&fs::metadata(file)?);
+    Ok(if before == after { Taken::Copied(after, copy) } else { Taken::Changing })
+}
+
+/// Whether it is an executable of Linux (ELF) or macOS (Mach-O, for one processor or several).
+fn is_binary(file: &Path) -> io::Result<bool> {
+    const MAGIC: [[u8; 4]; 3] = [*b"\x7fELF", [0xcf, 0xfa, 0xed, 0xfe], [0xca, 0xfe, 0xba, 0xbe]];
+    let mut begin = Vec::new();
+    fs::File::open(file)?.take(4).read_to_end(&mut begin)?;
+    Ok(MAGIC.iter().any(|magic| begin == magic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::{Given, Template};
+
+    fn places(properties: &str) -> Vec<String> {
+        let text = format!(
+            "Resources:\n  Api: {{Type: AWS::Serverless::HttpApi}}\n  Hello:\n    Type: AWS::Serverless::Function\n{properties}"
+        );
+        let template = Template::parse(&text, &Given::defaults("shop")).unwrap();
+        let places = Places::of(template.function("Hello").unwrap(), Path::new("built"));
+        places.files.iter().map(|file| file.display().to_string()).collect()
+    }
+
+    #[test]
+    fn a_program_is_looked_for_where_builders_put_it() {
+        assert_eq!(
+            places(
+                "    Metadata: {BuildProperties: {Binary: greet}}
+    Properties: {CodeUri: target/lambda/hello/, Handler: main, Runtime: provided.al2023}"
+            ),
+            ["Hello", "greet", "hello", "main", "shop-Hello"].map(|name| format!("built/{name}/bootstrap"))
+        );
+        assert_eq!(
+            places("    Properties: {CodeUri: target/lambda/hello/bootstrap.zip, Handler: hello}"),
+            ["Hello", "hello", "shop-Hello"].map(|name| format!("built/{name}/bootstrap"))
+        );
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_directory() {
+        assert_eq!(
+            places(
+                "    Metadata: {BuildProperties: {Binary: ../../bin}}
+    Properties: {CodeUri: .., Handler: a/b}"
+            ),
+            ["built/Hello/bootstrap", "built/shop-Hello/bootstrap"]
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! How processes end: by themselves, by their time, with the gateway.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_does_not_start_fails_its_call_as_lambda_has_it() {
+    let directory = built(&["hello"]);
+    let says_so = run(directory.path(), ", Environment: {Variables: {START: fail}}");
+    let failure = says_so.call(json!({"do": "echo"})).await.unwrap_err();
+    assert_eq!(failure, Failure::new("Hello.NoConfig", "it has no configuration"));
+    let exits = run(directory.path(), ", Environment: {Variables: {START: exit}}");
+    let failure = exits.call(json!({"do": "echo"})).await.unwrap_err();
+    let message = "RequestId: id-1 Error: Runtime exited with error: exit status 7";
+    assert_eq!(failure, Failure::new("Runtime.ExitError", message));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_crash_there_is_a_fresh_process_and_after_an_error_the_same() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), "");
+    let first = running.process().await;
+    let failure = running.call(json!({"do": "fail"})).await.unwrap_err();
+    assert_eq!(failure.error_message, "it does not work");
+    assert_eq!(running.process().await, first);
+    for (event, how) in [("exit", "exit status 3"), ("abort", "signal: aborted")] {
+        let failure = running.call(json!({"do": event})).await.unwrap_err();
+        assert_eq!(failure.error_type, "Runtime.ExitError");
+        let message = failure.error_message;
+        assert!(message.starts_with(&format!("RequestId: id-1 Error: Runtime exited with error: {how}")), "{message}");
+        assert_ne!(running.process().await, first);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_takes_too_long_is_ended_with_its_process() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), ", Timeout: 1");
+    let first = running.process().await;
+    let failure = running.call(json!({"do": "listen"})).await.unwrap_err();
+    let message = "RequestId: id-1 Error: Task timed out after 1.00 seconds";
+    assert_eq!(failure, Failure::new("Sandbox.Timedout", message));
+    let heard = running.heard();
+    let port = heard.iter().find_map(|line| line.strip_prefix("hello: listening at ")).unwrap().parse::<u16>().unwrap();
+    until("it still listens", || !listens(port)).await;
+    assert_ne!(running.process().await, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_ends_while_it_is_idle_is_missed_by_nobody() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), "");
+    let first = running.process().await;
+    let process = rustix::process::Pid::from_raw(i32::try_from(first).unwrap()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    let how = "hello: a process ended while it had nothing to do (Runtime exited with error: signal: killed)";
+    until("nobody heard of it", || running.heard().iter().any(|line| line == how)).await;
+    assert_ne!(running.process().await, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_what_is_at_work_and_what_is_idle() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), "");
+    let function = running.hello();
+    let call = tokio::spawn(async move { invoke(&function, json!({"do": "listen"})).await });
+    running.process().await;
+    let mut port = None;
+    until("it does not listen", || {
+        port = running.heard().iter().find_map(|line| line.strip_prefix("hello: listening at ")?.parse::<u16>().ok());
+        port.is_some()
+    })
+    .await;
+    running.bootstraps.stop().await;
+    assert_eq!(call.await.unwrap().unwrap_err().error_type, "Runtime.ExitError");
+    assert!(!listens(port.unwrap()));
+}
+
+/// Runs in a process of its own, which [`processes_end_with_a_gateway_that_is_killed`] kills.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it is run by another test"]
+async fn a_gateway_that_will_be_killed() {
+    let Some(directory) = std::env::var_os("BUILT") else { return };
+    let running = run(Path::new(&directory), "");
+    let function = running.hello();
+    let call = tokio::spawn(async move { invoke(&function, json!({"do": "listen"})).await });
+    until("it does not listen", || running.heard().len() > 1).await;
+    for line in running.heard() {
+        writeln!(std::io::stdout(), "{line}").unwrap();
+    }
+    call.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_end_with_a_gateway_that_is_killed() {
+    let directory = built(&["hello"]);
+    let mut gateway = Command::new(std::env::current_exe().unwrap())
+        .args(["bootstraps::tests::ends::a_gateway_that_will_be_killed", "--exact", "--ignored", "--nocapture"])
+        .env("BUILT", directory.path())
+        .env("TMPDIR", directory.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(gateway.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let port = lines.find_map(|line| line.strip_prefix("hello: listening at ")?.parse::<u16>().ok()).unwrap();
+    let copies = || {
+        fs::read_dir(directory.path())
+            .unwrap()
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().starts_with("portico-"))
+    };
+    assert!(copies());
+    assert!(listens(port));
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+    until("it still listens", || !listens(port)).await;
+    until("its copies are still there", || !copies()).await;
+}

@@ -1,0 +1,48 @@
+//! Where programs come from, and what becomes of them.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_built_again_runs_at_the_next_call() {
+    let directory = built(&[]);
+    let running = run(directory.path(), "");
+    let missing = running.bootstraps.missing();
+    assert_eq!(missing.len(), 1, "{missing:?}");
+    assert!(missing[0].starts_with("Hello has no program here: build it"), "{missing:?}");
+    let failure = running.call(json!({"do": "echo"})).await.unwrap_err();
+    assert_eq!(failure.error_message, missing[0]);
+
+    let program = directory.path().join("hello/bootstrap");
+    fs::create_dir(directory.path().join("hello")).unwrap();
+    fs::copy(example(), &program).unwrap();
+    let first = running.process().await;
+    assert_eq!(running.process().await, first);
+    // It can be written to while it runs.
+    let mut file = fs::OpenOptions::new().append(true).open(&program).unwrap();
+    file.write_all(b"\n").unwrap();
+    drop(file);
+    let second = running.process().await;
+    assert_ne!(second, first);
+    assert_eq!(running.process().await, second);
+    let heard = Arc::clone(&running.heard);
+    running.bootstraps.stop().await;
+    assert!(heard.lock().unwrap().contains(&"hello: 5 invocations, 2 cold starts".to_owned()), "{heard:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_runs_where_it_is_and_what_cannot_run_says_why() {
+    let directory = built(&[]);
+    let program = directory.path().join("hello/bootstrap");
+    fs::create_dir(directory.path().join("hello")).unwrap();
+    fs::write(&program, format!("#!/bin/sh\necho \"$0\"\nexec '{}'\n", example().display())).unwrap();
+    let running = run(directory.path(), "");
+    let failure = running.call(json!({"do": "echo"})).await.unwrap_err();
+    assert!(failure.error_message.contains("Permission denied"), "{failure}");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    running.process().await;
+    let line = format!("hello: {}", program.display());
+    until("it does not say where it is", || running.heard().contains(&line)).await;
+}
