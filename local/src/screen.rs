@@ -24,7 +24,10 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
     for warning in &template.warnings {
         writeln!(text, "Beware: {warning}")?;
     }
-    if !template.warnings.is_empty() {
+    for sentence in &template.not_emulated {
+        writeln!(text, "Not emulated: {sentence}")?;
+    }
+    if !template.warnings.is_empty() || !template.not_emulated.is_empty() {
         writeln!(text)?;
     }
     match prefix.as_str() {
