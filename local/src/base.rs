@@ -133,6 +133,7 @@ pub fn template(options: &Options, keys: &Keys) -> Result<Template, Error> {
         stand_ins: stand_ins.collect(),
         attributes: BTreeMap::from([("Keyring.Jwks".to_owned(), keys.jwks().to_owned())]),
         secrets: BTreeMap::from([("EDGE_SECRET".to_owned(), secret(keys))]),
+        ..Given::default()
     };
     let template = Template::load(&options.template, &given)?;
     if options.edge && template.edge.is_none() {

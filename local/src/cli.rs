@@ -288,6 +288,9 @@ fn check(options: &Options, output: &Output) -> Result<(), Error> {
     for warning in &template.warnings {
         output.line(&format!("Beware: {warning}"));
     }
+    for sentence in &template.not_emulated {
+        output.line(&format!("Not emulated: {sentence}"));
+    }
     let root = options.template.parent().unwrap_or(Path::new(""));
     for built in check::check(&template, root)? {
         output.line(&built.to_string());

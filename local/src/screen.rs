@@ -27,10 +27,11 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
         writeln!(text, "Beware: {warning}")?;
     }
     let missing = shop.bootstraps().map(Bootstraps::missing).unwrap_or_default();
-    for function in &missing {
-        writeln!(text, "Beware: {function}")?;
+    let unmade = template.not_emulated.iter().chain(&missing);
+    for sentence in unmade.clone() {
+        writeln!(text, "Not emulated: {sentence}")?;
     }
-    if !template.warnings.is_empty() || !missing.is_empty() {
+    if !template.warnings.is_empty() || unmade.count() > 0 {
         writeln!(text)?;
     }
     match prefix.as_str() {

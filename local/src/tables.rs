@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection as ProjectionOf,
-    ProjectionType, ScalarAttributeType, TimeToLiveSpecification, TimeToLiveStatus,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, LocalSecondaryIndex,
+    Projection as ProjectionOf, ProjectionType, ScalarAttributeType, TimeToLiveSpecification, TimeToLiveStatus,
 };
 
 use crate::Error;
@@ -39,6 +39,8 @@ async fn create_one(client: &Client, table: &Table) -> Result<(), Error> {
     let attributes: Result<_, _> = table.attributes.iter().map(attribute).collect();
     let indexes: Result<Vec<_>, _> = table.indexes.iter().map(index).collect();
     let indexes = indexes.map_err(unfit)?;
+    let local_indexes: Result<Vec<_>, _> = table.local_indexes.iter().map(local_index).collect();
+    let local_indexes = local_indexes.map_err(unfit)?;
     let answer = client
         .create_table()
         .table_name(&table.name)
@@ -46,6 +48,7 @@ async fn create_one(client: &Client, table: &Table) -> Result<(), Error> {
         .set_attribute_definitions(Some(attributes.map_err(unfit)?))
         .set_key_schema(Some(keys(&table.key_schema).map_err(unfit)?))
         .set_global_secondary_indexes(Some(indexes).filter(|indexes| !indexes.is_empty()))
+        .set_local_secondary_indexes(Some(local_indexes).filter(|indexes| !indexes.is_empty()))
         .send()
         .await;
     match answer {
@@ -103,6 +106,22 @@ fn keys(parts: &[KeyPart]) -> Result<Vec<KeySchemaElement>, BuildError> {
 }
 
 fn index(index: &Index) -> Result<GlobalSecondaryIndex, BuildError> {
+    GlobalSecondaryIndex::builder()
+        .index_name(&index.name)
+        .set_key_schema(Some(keys(&index.key_schema)?))
+        .projection(projection(index))
+        .build()
+}
+
+fn local_index(index: &Index) -> Result<LocalSecondaryIndex, BuildError> {
+    LocalSecondaryIndex::builder()
+        .index_name(&index.name)
+        .set_key_schema(Some(keys(&index.key_schema)?))
+        .projection(projection(index))
+        .build()
+}
+
+fn projection(index: &Index) -> ProjectionOf {
     let projection = match &index.projection {
         Projection::All => ProjectionOf::builder().projection_type(ProjectionType::All),
         Projection::KeysOnly => ProjectionOf::builder().projection_type(ProjectionType::KeysOnly),
@@ -110,11 +129,7 @@ fn index(index: &Index) -> Result<GlobalSecondaryIndex, BuildError> {
             ProjectionOf::builder().projection_type(ProjectionType::Include).set_non_key_attributes(Some(names.clone()))
         }
     };
-    GlobalSecondaryIndex::builder()
-        .index_name(&index.name)
-        .set_key_schema(Some(keys(&index.key_schema)?))
-        .projection(projection.build())
-        .build()
+    projection.build()
 }
 
 fn failed(name: &str, why: &str) -> Error {

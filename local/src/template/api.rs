@@ -1,210 +1,98 @@
-//! The template's HTTP API: stage, authorizers, throttles, access log.
-
-use std::collections::BTreeMap;
+//! The template's HTTP API as SAM writes it, `AWS::Serverless::HttpApi`, and the one that SAM makes for events that name
+//! none: stage, authorizers, throttles, access log, an OpenAPI document, the functions' events.
 
 use super::access_log;
 use super::authorizers;
 use super::cors;
 use super::elsewhere::{self, Place};
 use super::functions::Declared;
-use super::model::{HttpApi, Route, Throttle};
-use super::node::{Entry, Fault, Node, Value};
-use super::routes;
-use super::scope::{ACCOUNT_ID, REGION, Scope};
+use super::node::{Fault, Node, Value};
+use super::openapi::{self, Operation};
+use super::resolve::Stop;
+use super::routes::Event;
+use super::scope::Scope;
 use super::section::Section;
-use super::traps;
-
-/// AWS's own limits for an account, which hold where a block of settings gives only one of the two.
-/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
-pub const ACCOUNT_RATE_MILLI: u64 = 10_000_000;
-/// As many requests at once.
-pub const ACCOUNT_BURST: u64 = 5_000;
-/// AWS refuses more.
-const MAX_ROUTES: usize = 300;
+use super::settings::{self, Limits};
+use super::surface::{Draft, Surface};
 
 /// What means nothing on one machine.
-const ONLY_IN_AWS: [&str; 5] = ["Description", "FailOnWarnings", "Name", "PropagateTags", "Tags"];
+const ONLY_IN_AWS: [&str; 7] =
+    ["Description", "DisableExecuteApiEndpoint", "Domain", "FailOnWarnings", "Name", "PropagateTags", "Tags"];
 
-/// How many characters a stage's name has at most.
-const MAX_STAGE: usize = 128;
-
-/// A part of `RouteSettings` or `DefaultRouteSettings`: each limit as far as it is given.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Limits {
-    rate_milli: Option<u64>,
-    burst: Option<u64>,
-}
-
-impl Limits {
-    /// Reads a block of settings and warns of limits that are none, or refuse everything.
-    pub fn read(mut section: Section<'_>, what: &str, warnings: &mut Vec<String>) -> Result<Self, Fault> {
-        elsewhere::refuse(&section, Place::Settings)?;
-        section.pass(&["DetailedMetricsEnabled"]);
-        let line = section.line();
-        let rate_milli = section.take("ThrottlingRateLimit")?.map(|node| milli(&node)).transpose()?;
-        let burst =
-            section.take("ThrottlingBurstLimit")?.map(|node| node.number("ThrottlingBurstLimit")).transpose()?;
-        section.close()?;
-        traps::limits(what, line, rate_milli, burst, warnings);
-        Ok(Self { rate_milli, burst })
-    }
-
-    /// These limits, and `general` where they say nothing.
-    fn or(self, general: Self) -> Self {
-        Self { rate_milli: self.rate_milli.or(general.rate_milli), burst: self.burst.or(general.burst) }
-    }
-
-    fn throttle(self) -> Option<Throttle> {
-        match (self.rate_milli, self.burst) {
-            (None, None) => None,
-            (rate, burst) => {
-                Some(Throttle { rate_milli: rate.unwrap_or(ACCOUNT_RATE_MILLI), burst: burst.unwrap_or(ACCOUNT_BURST) })
-            }
-        }
-    }
-}
-
-/// Reads the API and the routes that the functions' events declare.
+/// Reads the API and the routes that its document and the functions' events declare.
 pub fn read(
     scope: &Scope,
     id: &str,
-    line: usize,
     properties: &Node,
     functions: &[Declared],
+    events: Vec<Event<'_>>,
     warnings: &mut Vec<String>,
-) -> Result<HttpApi, Fault> {
+) -> Result<Surface, Fault> {
     let mut section = Section::open(scope, properties, format!("HTTP API `{id}`"))?;
     section.pass(&ONLY_IN_AWS);
     elsewhere::refuse(&section, Place::Api)?;
     let stage = match section.take("StageName")? {
-        Some(node) => stage(&node)?,
+        Some(node) => settings::stage(&node)?,
         None => "$default".to_owned(),
     };
-    let stage_variables = stage_variables(&mut section)?;
+    let stage_variables = settings::stage_variables(&mut section)?;
     let access_log_format = access_log::read(&mut section)?;
     let general = match section.section("DefaultRouteSettings")? {
         Some(settings) => Limits::read(settings, "DefaultRouteSettings", warnings)?,
         None => Limits::default(),
     };
-    let mut particular = particular(&mut section, warnings)?;
-    let cors = cors::read(scope, &mut section)?;
-    let auth = authorizers::read(&mut section, functions, warnings)?;
+    let particular = settings::particular(&mut section, warnings)?;
+    let mut cors = cors::read(scope, &mut section)?;
+    let mut auth = authorizers::read(&mut section, functions, warnings)?;
+    let mut operations = Vec::new();
+    if let Some(document) = document(&mut section)? {
+        let read = openapi::read(scope, &document, functions, &mut auth, warnings)?;
+        operations = read.operations;
+        cors = cors.or(read.cors);
+    }
     section.close()?;
-
-    let api_id = scope.name(&Node { line, value: Value::Null }, id)?;
-    let mut routes = Vec::new();
-    for declared in functions {
-        for event in &declared.events {
-            let (mut route, own) = routes::read(scope, &api_id, declared, event, &auth, warnings)?;
-            let named = particular.remove(&route.key()).map(|(_, limits)| limits).unwrap_or_default();
-            route.throttle = named.or(own).or(general).throttle();
-            routes.push(route);
+    let written = operations.len();
+    for event in events {
+        let draft = event.read(&auth, warnings)?;
+        let same = |one: &&mut Operation| one.draft.method == draft.method && one.draft.path == draft.path;
+        match operations.iter_mut().take(written).find(same) {
+            Some(operation) => add(operation, draft),
+            None => operations.push(Operation { draft, integrated: true, secured: true }),
         }
     }
-    if let Some((key, (line, _))) = particular.into_iter().next() {
-        return Err(Fault::new(line, format!("RouteSettings has `{key}`, but no route has that key.")));
-    }
-    if let Some(one_too_many) = routes.get(MAX_ROUTES) {
-        return Err(Fault::new(one_too_many.line, format!("an HTTP API has at most {MAX_ROUTES} routes.")));
-    }
-    refuse_rivals(&routes)?;
-    Ok(HttpApi {
-        logical_id: id.to_owned(),
-        api_id,
-        stage,
-        region: REGION.to_owned(),
-        account_id: ACCOUNT_ID.to_owned(),
-        routes,
-        authorizers: auth.authorizers,
-        stage_variables,
-        cors,
-        access_log_format,
-    })
+    let drafts = operations.into_iter().map(|operation| operation.draft).collect();
+    Ok(Surface { stage, stage_variables, access_log_format, general, particular, cors, auth, drafts })
 }
 
-/// A stage's name: `$default`, or letters, digits, hyphens and underscores.
-/// <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename.html>
-fn stage(node: &Node) -> Result<String, Fault> {
-    let name = node.text("StageName")?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if name == "$default" || (1..=MAX_STAGE).contains(&name.len()) && name.bytes().all(plain) {
-        return Ok(name.to_owned());
+/// An OpenAPI document in the template, or in a file beside it.
+fn document(section: &mut Section<'_>) -> Result<Option<Node>, Fault> {
+    let scope = section.scope();
+    let (body, uri) = (section.take("DefinitionBody")?, section.take("DefinitionUri")?);
+    if body.is_some() {
+        return Ok(body);
     }
-    Err(node.fault(format!(
-        "AWS refuses the stage name `{name}`: it is $default, or up to {MAX_STAGE} letters, digits, hyphens and underscores."
-    )))
+    let Some(uri) = uri else { return Ok(None) };
+    let value = match &uri.value {
+        Value::Map(_) => Err(Stop::Unknown("DefinitionUri lies in S3, and is not fetched: name a local file.".into())),
+        _ => scope.file(&uri, uri.text("DefinitionUri")?),
+    };
+    match value {
+        Ok(value) => Ok(Some(Node { line: uri.line, value })),
+        Err(Stop::Fault(fault)) => Err(fault),
+        Err(Stop::Unknown(why)) => Err(uri.fault(why)),
+    }
 }
 
-/// `RouteSettings`: limits by route key.
-fn particular(
-    section: &mut Section<'_>,
-    warnings: &mut Vec<String>,
-) -> Result<BTreeMap<String, (usize, Limits)>, Fault> {
-    let mut limits = BTreeMap::new();
-    let Some(mut settings) = section.section("RouteSettings")? else { return Ok(limits) };
-    for (key, line, block) in settings.sections()? {
-        let block = Limits::read(block, &format!("RouteSettings for `{key}`"), warnings)?;
-        limits.insert(key, (line, block));
+/// What an event says of an operation that the document has: SAM adds what is not there, and replaces the time-out.
+fn add(operation: &mut Operation, event: Draft) {
+    let draft = &mut operation.draft;
+    if !operation.integrated {
+        draft.function = event.function;
     }
-    Ok(limits)
-}
-
-/// `StageVariables`: texts by name, of the characters that AWS lets them have.
-/// <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages.html>
-fn stage_variables(section: &mut Section<'_>) -> Result<BTreeMap<String, String>, Fault> {
-    let Some(node) = section.take("StageVariables")? else { return Ok(BTreeMap::new()) };
-    let mut variables = BTreeMap::new();
-    for Entry { key, value, .. } in node.map("StageVariables")? {
-        let text = value.text(key)?;
-        if !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Err(value.fault(format!("the stage variable `{key}` may have letters, digits and _ in its name.")));
-        }
-        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?#&=,".contains(&byte)) {
-            return Err(value.fault(format!("the stage variable `{key}` has a value that AWS refuses: `{text}`.")));
-        }
-        variables.insert(key.clone(), text.to_owned());
+    if !operation.secured {
+        draft.guard = event.guard;
+        draft.scopes = event.scopes;
     }
-    Ok(variables)
-}
-
-/// Two routes of the same method and shape would leave it open which of them answers.
-fn refuse_rivals(routes: &[Route]) -> Result<(), Fault> {
-    for (at, route) in routes.iter().enumerate() {
-        if let Some(earlier) =
-            routes.get(..at).and_then(|earlier| earlier.iter().find(|other| routes::rivals(other, route)))
-        {
-            let (key, other) = (route.key(), earlier.key());
-            return Err(Fault::new(
-                route.line,
-                format!("`{key}` and `{other}` (line {}) are the same route.", earlier.line),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// A rate may have a fraction: thousandths are kept.
-fn milli(node: &Node) -> Result<u64, Fault> {
-    let text = node.text("ThrottlingRateLimit")?;
-    let wrong = || node.fault(format!("ThrottlingRateLimit must be a number of requests a second, not `{text}`."));
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let fraction = format!("{fraction:0<3}");
-    let fraction = fraction.get(..3).ok_or_else(wrong)?;
-    let whole: u64 = whole.parse().map_err(|_| wrong())?;
-    let fraction: u64 = fraction.parse().map_err(|_| wrong())?;
-    whole.checked_mul(1_000).and_then(|milli| milli.checked_add(fraction)).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rate_keeps_its_thousandths() {
-        let read = |text: &str| milli(&Node { line: 1, value: Value::Text(text.to_owned()) });
-        assert_eq!(read("10"), Ok(10_000));
-        assert_eq!(read("0.5"), Ok(500));
-        assert_eq!(read("2.0625"), Ok(2_062));
-        assert!(read("-1").is_err() && read("many").is_err() && read("1.x").is_err());
-    }
+    draft.timeout = event.timeout.or(draft.timeout);
+    draft.limits = event.limits;
 }

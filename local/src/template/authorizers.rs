@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::elsewhere::{self, Place};
-use super::functions::Declared;
+use super::functions::{self, Declared};
 use super::model::{Authorizer, IdentitySource, JwtAuthorizer, LambdaAuthorizer};
-use super::node::{Entry, Fault, Node};
+use super::node::{Entry, Fault, Node, Value};
 use super::section::Section;
 
 /// How long an HTTP API waits for an authorizer.
@@ -20,39 +20,79 @@ pub struct Auth {
     pub authorizers: BTreeMap<String, Authorizer>,
     /// The scopes of each that has some, which hold for every route that names none itself.
     scopes: BTreeMap<String, Vec<String>>,
+    /// Why each of the others cannot be asked here.
+    unfit: BTreeMap<String, String>,
     /// The one that every route has which says nothing else.
     pub default: Option<String>,
 }
 
+/// Who stands before a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// Nobody.
+    Open,
+    /// This authorizer.
+    By(String),
+    /// Somebody who cannot be asked here, and why: such a route is never opened.
+    Unfit(String),
+}
+
+/// What SAM calls IAM's own authorization.
+const IAM: &str = "AWS_IAM";
+/// Why nobody is asked.
+pub const NO_IAM: &str = "IAM authorization (AWS_IAM) is not checked here";
+
 impl Auth {
-    /// The authorizer of a route with this choice of its own (`Auth.Authorizer` of its event).
-    pub fn choose(&self, choice: Option<&Node>, method: &str) -> Result<Option<String>, Fault> {
+    /// The guard of a route with this choice of its own (`Auth.Authorizer` of its event).
+    pub fn choose(&self, choice: Option<&Node>, method: &str) -> Result<Guard, Fault> {
         match choice {
-            Some(node) => match node.text("Authorizer")? {
-                "NONE" => Ok(None),
-                "AWS_IAM" => Err(node.fault(NO_IAM)),
-                name if self.authorizers.contains_key(name) => Ok(Some(name.to_owned())),
-                name => Err(node.fault(format!("there is no authorizer `{name}`."))),
-            },
+            Some(node) => {
+                let name = node.text("Authorizer")?;
+                self.named(name).ok_or_else(|| node.fault(format!("there is no authorizer `{name}`.")))
+            }
             // SAM leaves explicit OPTIONS routes open, so that preflights get through.
-            None if method == "OPTIONS" => Ok(None),
-            None => Ok(self.default.clone()),
+            None if method == "OPTIONS" => Ok(Guard::Open),
+            None => Ok(self.default.as_deref().and_then(|name| self.named(name)).unwrap_or(Guard::Open)),
         }
     }
 
-    /// The scopes of a route with this authorizer and these scopes of its own.
-    pub fn scopes(&self, authorizer: Option<&str>, own: Option<&Node>) -> Result<Vec<String>, Fault> {
-        let chosen = authorizer.and_then(|name| Some((name, self.authorizers.get(name)?)));
-        match (own, chosen) {
-            (Some(node), Some((_, Authorizer::Jwt(_)))) => texts(node, "AuthorizationScopes"),
+    /// The guard of this name.
+    pub fn named(&self, name: &str) -> Option<Guard> {
+        if self.authorizers.contains_key(name) {
+            return Some(Guard::By(name.to_owned()));
+        }
+        match (self.unfit.get(name), name) {
+            (Some(why), _) => Some(Guard::Unfit(why.clone())),
+            (None, "NONE") => Some(Guard::Open),
+            (None, IAM) => Some(Guard::Unfit(NO_IAM.to_owned())),
+            (None, _) => None,
+        }
+    }
+
+    /// Adds an authorizer, or why it cannot be asked.
+    pub fn add(&mut self, name: &str, authorizer: Result<Authorizer, String>) {
+        match authorizer {
+            Ok(authorizer) => drop(self.authorizers.insert(name.to_owned(), authorizer)),
+            Err(why) => drop(self.unfit.insert(name.to_owned(), why)),
+        }
+    }
+
+    /// Whether the authorizer of this name verifies JWTs.
+    pub fn verifies_jwts(&self, name: &str) -> bool {
+        matches!(self.authorizers.get(name), Some(Authorizer::Jwt(_)))
+    }
+
+    /// The scopes of a route with this guard and these scopes of its own.
+    pub fn scopes(&self, guard: &Guard, own: Option<&Node>) -> Result<Vec<String>, Fault> {
+        match (own, guard) {
+            (_, Guard::Unfit(_)) => Ok(Vec::new()),
+            (Some(node), Guard::By(name)) if self.verifies_jwts(name) => texts(node, "AuthorizationScopes"),
             (Some(node), _) => Err(node.fault("AuthorizationScopes are for routes whose authorizer verifies JWTs.")),
-            (None, Some((name, _))) => Ok(self.scopes.get(name).cloned().unwrap_or_default()),
-            (None, None) => Ok(Vec::new()),
+            (None, Guard::By(name)) => Ok(self.scopes.get(name).cloned().unwrap_or_default()),
+            (None, Guard::Open) => Ok(Vec::new()),
         }
     }
 }
-
-const NO_IAM: &str = "IAM authorization (AWS_IAM) is not understood by the local shop.";
 
 /// Reads `Auth` out of the API's properties.
 pub fn read(api: &mut Section<'_>, functions: &[Declared], warnings: &mut Vec<String>) -> Result<Auth, Fault> {
@@ -66,23 +106,24 @@ pub fn read(api: &mut Section<'_>, functions: &[Declared], warnings: &mut Vec<St
                 auth.scopes.insert(name.clone(), texts(&node, "AuthorizationScopes")?);
             }
             let authorizer = match one.take("JwtConfiguration")? {
-                Some(configuration) => Authorizer::Jwt(jwt(&configuration, one)?),
+                Some(configuration) => {
+                    let source = one.take("IdentitySource")?;
+                    one.close()?;
+                    jwt(&configuration, source.as_ref(), line)?.map(Authorizer::Jwt)
+                }
                 None if auth.scopes.contains_key(&name) => {
                     return Err(Fault::new(line, format!("`{name}` has AuthorizationScopes and verifies no JWTs.")));
                 }
-                None => Authorizer::Lambda(lambda(&name, one, functions, warnings)?),
+                None => lambda(&name, one, functions, warnings)?.map(Authorizer::Lambda),
             };
-            auth.authorizers.insert(name, authorizer);
+            auth.add(&name, authorizer);
         }
     }
-    if let Some(node) = section.take("EnableIamAuthorizer")?
-        && node.boolean("EnableIamAuthorizer")?
-    {
-        return Err(node.fault(NO_IAM));
-    }
+    let iam = section.take("EnableIamAuthorizer")?;
+    iam.map_or(Ok(false), |node| node.boolean("EnableIamAuthorizer"))?;
     if let Some(node) = section.take("DefaultAuthorizer")? {
         let name = node.text("DefaultAuthorizer")?;
-        if !auth.authorizers.contains_key(name) {
+        if auth.named(name).is_none() {
             return Err(node.fault(format!("there is no authorizer `{name}`.")));
         }
         auth.default = Some(name.to_owned());
@@ -97,39 +138,70 @@ fn lambda(
     mut section: Section<'_>,
     functions: &[Declared],
     warnings: &mut Vec<String>,
-) -> Result<LambdaAuthorizer, Fault> {
+) -> Result<Result<LambdaAuthorizer, String>, Fault> {
     let line = section.line();
-    let arn = section.required("FunctionArn")?;
-    let function = functions
-        .iter()
-        .find(|declared| arn.text("FunctionArn").is_ok_and(|arn| arn == declared.function.arn))
-        .ok_or_else(|| arn.fault("FunctionArn is not the Arn of a function of this template."))?;
+    let function = section.required("FunctionArn")?;
     let version = section.required("AuthorizerPayloadFormatVersion")?;
-    if version.text("AuthorizerPayloadFormatVersion")? != "2.0" {
-        return Err(version.fault("the local shop speaks only version 2.0 to an authorizer."));
-    }
+    let version = Some(version.text("AuthorizerPayloadFormatVersion")?.to_owned());
     let truth = |node: Option<Node>, key| node.map_or(Ok(false), |node| node.boolean(key));
     let simple = truth(section.take("EnableSimpleResponses")?, "EnableSimpleResponses")?;
     let permitted = truth(section.take("EnableFunctionDefaultPermissions")?, "EnableFunctionDefaultPermissions")?;
-    let role = section.text("FunctionInvokeRole")?.is_some_and(|role| role != "NONE");
+    let role = section.take("FunctionInvokeRole")?.is_some_and(|role| role.text("it") != Ok("NONE"));
     if !permitted && !role {
         warnings.push(format!(
             "authorizer `{name}` has neither EnableFunctionDefaultPermissions nor FunctionInvokeRole: \
              once deployed, the API may not invoke it, and every protected call is a 500."
         ));
     }
-    let (identity_sources, ttl) = match section.section("Identity")? {
+    let (sources, ttl) = match section.section("Identity")? {
         Some(identity) => identity_of(identity)?,
         None => (Vec::new(), None),
     };
     section.close()?;
-    if simple && ttl.is_some() && !identity_sources.contains(&IdentitySource::Context("routeKey".to_owned())) {
-        warnings.push(format!(
-            "authorizer `{name}` gives simple answers and keeps them (ReauthorizeEvery): a yes for one route is a yes for \
-             every route. Add routeKey to Identity.Context, or set ReauthorizeEvery to 0."
-        ));
+    let asked = Asked { name, line, function: &function, version, simple, sources, ttl };
+    Ok(asked.authorizer(functions, warnings))
+}
+
+/// A Lambda authorizer, wherever it was written.
+pub struct Asked<'n> {
+    /// Its name.
+    pub name: &'n str,
+    /// Its line.
+    pub line: usize,
+    /// The function's ARN, or where it is invoked.
+    pub function: &'n Node,
+    /// The version of its payload format.
+    pub version: Option<String>,
+    /// Whether it gives simple answers.
+    pub simple: bool,
+    /// What must be there before it is asked.
+    pub sources: Vec<IdentitySource>,
+    /// How long its answers hold.
+    pub ttl: Option<Duration>,
+}
+
+impl Asked<'_> {
+    /// The authorizer, or why it cannot be asked here.
+    pub fn authorizer(self, functions: &[Declared], warnings: &mut Vec<String>) -> Result<LambdaAuthorizer, String> {
+        let Asked { name, line, function, version, simple, sources: identity_sources, ttl } = self;
+        let function = match &function.value {
+            Value::Text(arn) => functions::by_arn(functions, arn)
+                .ok_or_else(|| format!("the function of its authorizer `{name}` is not in this template"))?,
+            _ => return Err(format!("where the function of its authorizer `{name}` is, is known only in AWS")),
+        };
+        if version.as_deref() != Some("2.0") {
+            return Err(format!(
+                "its authorizer `{name}` wants events of the payload format 1.0, and only 2.0 is made here"
+            ));
+        }
+        if simple && ttl.is_some() && !identity_sources.contains(&IdentitySource::Context("routeKey".to_owned())) {
+            warnings.push(format!(
+                "authorizer `{name}` gives simple answers and keeps them (ReauthorizeEvery): a yes for one route is a yes for \
+                 every route. Add routeKey to Identity.Context, or set ReauthorizeEvery to 0."
+            ));
+        }
+        Ok(LambdaAuthorizer { function: function.logical_id.clone(), simple, identity_sources, ttl, line })
     }
-    Ok(LambdaAuthorizer { function: function.function.logical_id.clone(), simple, identity_sources, ttl, line })
 }
 
 /// The variables of the request context that may identify a caller here.
@@ -168,19 +240,24 @@ fn identity_of(mut identity: Section<'_>) -> Result<(Vec<IdentitySource>, Option
         }
     }
     identity.close()?;
-    let Some(node) = ttl else { return Ok((sources, None)) };
-    match node.number("ReauthorizeEvery")? {
-        0 => Ok((sources, None)),
+    let ttl = ttl.map(|node| time(&node, "ReauthorizeEvery", &sources)).transpose()?.flatten();
+    Ok((sources, ttl))
+}
+
+/// How long an authorizer's answer holds.
+pub fn time(node: &Node, what: &str, sources: &[IdentitySource]) -> Result<Option<Duration>, Fault> {
+    match node.number(what)? {
+        0 => Ok(None),
         _ if sources.is_empty() => {
-            Err(node.fault("AWS keeps no answers (ReauthorizeEvery) of an authorizer without identity sources."))
+            Err(node.fault(format!("AWS keeps no answers ({what}) of an authorizer without identity sources.")))
         }
-        seconds @ 1..=MAX_TTL => Ok((sources, Some(Duration::from_secs(seconds)))),
-        _ => Err(node.fault(format!("ReauthorizeEvery must be between 0 and {MAX_TTL} seconds."))),
+        seconds @ 1..=MAX_TTL => Ok(Some(Duration::from_secs(seconds))),
+        _ => Err(node.fault(format!("{what} must be between 0 and {MAX_TTL} seconds."))),
     }
 }
 
 /// Reads a selection expression such as `$request.header.Authorization`.
-fn source(expression: &str, node: &Node) -> Result<IdentitySource, Fault> {
+pub fn source(expression: &str, node: &Node) -> Result<IdentitySource, Fault> {
     let named = |prefix| expression.strip_prefix(prefix).filter(|name: &&str| !name.is_empty());
     if let Some(name) = named("$request.header.") {
         Ok(IdentitySource::Header(name.to_ascii_lowercase()))
@@ -191,22 +268,26 @@ fn source(expression: &str, node: &Node) -> Result<IdentitySource, Fault> {
     } else if let Some(name) = named("$context.") {
         match CONTEXT.contains(&name) {
             true => Ok(IdentitySource::Context(name.to_owned())),
-            false => Err(node.fault(format!("`$context.{name}` is not understood by the local shop."))),
+            false => Err(node.fault(format!("`$context.{name}` is not understood here."))),
         }
     } else {
         Err(node.fault(format!("`{expression}` is no identity source: it is $request.header.… or the like.")))
     }
 }
 
+/// Reads what a JWT authorizer verifies, or why that is not known here.
 /// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-httpapi-oauth2authorizer.html>
-fn jwt(configuration: &Node, mut section: Section<'_>) -> Result<JwtAuthorizer, Fault> {
-    let line = section.line();
+pub fn jwt(configuration: &Node, identity: Option<&Node>, line: usize) -> Result<Result<JwtAuthorizer, String>, Fault> {
     let (mut issuer, mut audience) = (None, Vec::new());
     for Entry { key, value, .. } in configuration.map("JwtConfiguration")? {
+        let items: &[Node] = if let Value::List(items) = &value.value { items } else { &[] };
+        if [value].into_iter().chain(items).any(|one| matches!(one.value, Value::Unknown(_))) {
+            return Ok(Err(format!("the {key} that its JWTs must have is known only in AWS")));
+        }
         match key.to_ascii_lowercase().as_str() {
             "issuer" => issuer = Some(value.text("issuer")?.to_owned()),
             "audience" => audience = texts(value, "audience")?,
-            _ => return Err(value.fault(format!("{key} of JwtConfiguration is not understood by the local shop."))),
+            _ => return Err(value.fault(format!("{key} of JwtConfiguration is not understood here."))),
         }
     }
     let issuer = issuer.filter(|issuer| issuer.starts_with("https://"));
@@ -214,16 +295,16 @@ fn jwt(configuration: &Node, mut section: Section<'_>) -> Result<JwtAuthorizer, 
     if audience.is_empty() {
         return Err(configuration.fault("JwtConfiguration needs an audience: a list of at least one."));
     }
-    let identity_source = match section.take("IdentitySource")? {
-        Some(node) => source(node.text("IdentitySource")?, &node)?,
+    let identity_source = match identity {
+        Some(node) => source(node.text("IdentitySource")?, node)?,
         // SAM's own default.
         None => IdentitySource::Header("authorization".to_owned()),
     };
-    section.close()?;
-    Ok(JwtAuthorizer { issuer, audience, identity_source, line })
+    Ok(Ok(JwtAuthorizer { issuer, audience, identity_source, line }))
 }
 
-fn texts(node: &Node, what: &str) -> Result<Vec<String>, Fault> {
+/// A list of texts.
+pub fn texts(node: &Node, what: &str) -> Result<Vec<String>, Fault> {
     node.list(what)?.iter().map(|one| Ok(one.text(what)?.to_owned())).collect()
 }
 

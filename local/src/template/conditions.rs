@@ -38,7 +38,13 @@ impl Scope {
         match name {
             "Condition" => self.condition(node, argument.text("Condition's name")?),
             "Equals" => match argument.list("Equals' argument")? {
-                [left, right] => Ok(self.value(left, "it")?.value == self.value(right, "it")?.value),
+                [left, right] => {
+                    let (left, right) = (self.value(left, "it")?, self.value(right, "it")?);
+                    match (&left.value, &right.value) {
+                        (Value::Unknown(why), _) | (_, Value::Unknown(why)) => Err(node.fault(why)),
+                        (left, right) => Ok(left == right),
+                    }
+                }
                 _ => Err(node.fault("Equals takes two values.")),
             },
             "Not" => match argument.list("Not's argument")? {

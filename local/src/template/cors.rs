@@ -2,7 +2,7 @@
 //! error; what it deploys to no use is warned of in `traps.rs`.
 
 use super::model::Cors;
-use super::node::{Fault, Node};
+use super::node::{Fault, Node, Value};
 use super::scope::Scope;
 use super::section::Section;
 
@@ -13,7 +13,24 @@ const MAX_AGE: std::ops::RangeInclusive<i64> = -1..=86_400;
 /// Reads the API's `CorsConfiguration`; `None` where there is none, or it is `AWS::NoValue`.
 pub fn read(scope: &Scope, api: &mut Section<'_>) -> Result<Option<Cors>, Fault> {
     let Some(node) = api.take("CorsConfiguration")? else { return Ok(None) };
-    let mut section = Section::open(scope, &node, "CorsConfiguration")?;
+    match &node.value {
+        Value::Null => Ok(None),
+        // SAM takes it for every origin.
+        Value::Text(_) => Ok(node.boolean("CorsConfiguration")?.then(|| Cors {
+            origins: vec!["*".to_owned()],
+            methods: Vec::new(),
+            headers: Vec::new(),
+            exposed: Vec::new(),
+            max_age: None,
+            credentials: false,
+        })),
+        _ => configuration(scope, &node).map(Some),
+    }
+}
+
+/// Reads a mapping of CORS settings.
+pub fn configuration(scope: &Scope, node: &Node) -> Result<Cors, Fault> {
+    let mut section = Section::open(scope, node, "CorsConfiguration")?;
     let origins = origins(&mut section)?;
     let cors = Cors {
         methods: list(&mut section, "AllowMethods")?,
@@ -27,7 +44,7 @@ pub fn read(scope: &Scope, api: &mut Section<'_>) -> Result<Option<Cors>, Fault>
     if cors.credentials && cors.origins.iter().any(|origin| origin == "*") {
         return Err(node.fault("AWS refuses AllowCredentials together with the origin `*`: name the origins."));
     }
-    Ok(Some(cors))
+    Ok(cors)
 }
 
 /// AWS refuses an origin of another scheme: "Invalid format for origin".

@@ -8,8 +8,25 @@ use super::scope::Scope;
 /// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html>
 const CACHING_DISABLED: &str = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad";
 
+/// The distribution that stands in front of the API: the first that the local edge can be. The others are named.
+pub fn first(scope: &Scope, distributions: &[(&String, usize, Node)], resources: &Node) -> Option<Edge> {
+    let mut first = None;
+    for (id, line, properties) in distributions {
+        let why = match read(scope, properties, resources) {
+            Ok(edge) if first.is_none() => {
+                first = Some(edge);
+                continue;
+            }
+            Ok(_) => "there is one edge here.".to_owned(),
+            Err(fault) => fault.message,
+        };
+        scope.not_emulated(*line, format!("the distribution `{id}` stands in front of nothing here: {why}"));
+    }
+    first
+}
+
 /// Reads a distribution's behaviours; `resources` has the cache policies.
-pub fn read(scope: &Scope, properties: &Node, resources: &Node) -> Result<Edge, Fault> {
+fn read(scope: &Scope, properties: &Node, resources: &Node) -> Result<Edge, Fault> {
     let config = properties.get("DistributionConfig");
     let config = config.ok_or_else(|| properties.fault("a distribution has no DistributionConfig."))?;
     let mut behaviours = Vec::new();
@@ -106,7 +123,7 @@ Resources:
     }
 
     #[test]
-    fn what_the_local_edge_would_do_otherwise_is_refused() {
+    fn what_the_local_edge_would_do_otherwise_is_named() {
         for (written, other) in [
             ("MinTTL: 0", "MinTTL: 60"),
             ("DefaultTTL: 0", "DefaultTTL: 60"),
@@ -115,7 +132,9 @@ Resources:
             ("!Ref Things", "!Ref Nothing"),
             ("4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "658327ea-f89d-4fab-a63d-7e88639e58f6"),
         ] {
-            assert!(read(&TEMPLATE.replacen(written, other, 1)).is_err(), "{other}");
+            let template = Template::parse(&TEMPLATE.replacen(written, other, 1), &Given::defaults("shop")).unwrap();
+            let [named] = &template.not_emulated[..] else { panic!("{other}: {:?}", template.not_emulated) };
+            assert!(template.edge.is_none() && named.contains("`Distribution` stands in front of nothing"), "{named}");
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What other gateways have and an HTTP API has not: each of it is refused with a sentence that says what to use
-//! instead, wherever a template asks for it.
+//! instead, wherever a template asks for it of its HTTP API. A REST API beside that is only named.
 //!
 //! The properties are those that SAM gives `AWS::Serverless::Api` and its events, and not `AWS::Serverless::HttpApi`:
 //! <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-api.html>. What the two
@@ -145,12 +145,12 @@ const TABLE: [Lack; 19] = [
             (Route, "RestApiId"),
         ],
     ),
-    (
-        "this belongs to a REST API, and the shop has an HTTP API: use AWS::Serverless::HttpApi, and events of the type \
-         HttpApi",
-        &[(Event, "Api"), (Globals, "Api"), (Resource, "AWS::Serverless::Api"), (Resource, "AWS::ApiGateway::*")],
-    ),
+    (REST, &[(Event, "Api"), (Globals, "Api"), (Resource, "AWS::Serverless::Api"), (Resource, "AWS::ApiGateway::*")]),
 ];
+
+/// The sentence about whatever belongs to a REST API.
+pub const REST: &str = "this belongs to a REST API, and only an HTTP API is served here: use AWS::Serverless::HttpApi, and events \
+    of the type HttpApi";
 
 /// What a firewall is bound with to what it protects.
 const FIREWALLS: [&str; 2] = ["AWS::WAFv2::WebACLAssociation", "AWS::WAFRegional::WebACLAssociation"];
@@ -178,15 +178,13 @@ pub fn refuse(section: &Section<'_>, place: Place) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses a resource that only another gateway has, and a firewall bound to the API.
-pub fn refuse_resource(scope: &Scope, at: &Node, kind: &str, properties: &Node) -> Result<(), Fault> {
-    if let Some(sentence) = sentence(Resource, kind) {
-        return Err(at.fault(format!("{kind}: {sentence}.")));
-    }
+/// Refuses a firewall bound to the HTTP API.
+pub fn refuse_firewall(scope: &Scope, at: &Node, kind: &str, properties: &Node) -> Result<(), Fault> {
     let Some(protected) = properties.get("ResourceArn").filter(|_| FIREWALLS.contains(&kind)) else { return Ok(()) };
     // `arn:aws:apigateway:{region}::/apis/{api}/stages/{stage}`, in whatever way it is put together.
     let resolved = scope.text(protected, "ResourceArn").unwrap_or_default();
-    if resolved.contains(":apigateway:") || mentions(protected, "apigateway") {
+    let rest = resolved.contains("/restapis/") || mentions(protected, "/restapis/");
+    if !rest && (resolved.contains(":apigateway:") || mentions(protected, "apigateway")) {
         return Err(at.fault(format!("{kind}: {FIREWALL}.")));
     }
     Ok(())
@@ -195,7 +193,7 @@ pub fn refuse_resource(scope: &Scope, at: &Node, kind: &str, properties: &Node) 
 fn mentions(node: &Node, word: &str) -> bool {
     match &node.value {
         Value::Null => false,
-        Value::Text(text) => text.contains(word),
+        Value::Text(text) | Value::Unknown(text) => text.contains(word),
         Value::List(items) => items.iter().any(|item| mentions(item, word)),
         Value::Map(entries) => entries.iter().any(|entry| mentions(&entry.value, word)),
         Value::Call(_, argument) => mentions(argument, word),

@@ -1,63 +1,99 @@
 //! The template's functions, with `Globals.Function` merged in as SAM does it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::kinds::Missed;
 use super::model::{Architecture, Function};
 use super::node::{Entry, Fault, Node, Value};
-use super::schedules;
-use super::scope::Scope;
+use super::scope::{ACCOUNT_ID, REGION, Scope};
 use super::section::Section;
+use super::{code, events, variables};
 
 /// A function and its events, which the API reads.
 pub struct Declared {
     /// The function.
     pub function: Function,
-    /// Its `Events` that are no schedules, as written.
+    /// Its `Events` of the type `HttpApi`, as written.
     pub events: Vec<Entry>,
 }
 
-/// What matters only in AWS: permissions, packaging, logs, scaling.
-const ONLY_IN_AWS: [&str; 24] = [
+/// What matters only in AWS: permissions, packaging, logs, scaling. All of a SAM function and of a plain one.
+/// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html>
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html>
+const ONLY_IN_AWS: [&str; 34] = [
     "AssumeRolePolicyDocument",
     "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
     "AutoPublishCodeSha256",
+    "CapacityProviderConfig",
     "CodeSigningConfigArn",
+    "DeadLetterConfig",
+    "DeadLetterQueue",
     "DeploymentPreference",
     "Description",
     "EphemeralStorage",
     "EventInvokeConfig",
     "FunctionName",
+    "FunctionScalingConfig",
     "KmsKeyArn",
-    "Layers",
     "LoggingConfig",
     "PermissionsBoundary",
     "Policies",
     "PropagateTags",
     "ProvisionedConcurrencyConfig",
+    "PublishToLatestPublished",
+    "RecursiveLoop",
     "Role",
     "RolePath",
+    "RuntimeManagementConfig",
     "SnapStart",
+    "SourceKMSKeyArn",
     "Tags",
+    "TenancyConfig",
     "Tracing",
+    "TracingConfig",
+    "VersionDeletionPolicy",
     "VersionDescription",
     "VpcConfig",
 ];
 
-/// Reads one function. `properties` has the globals in it already; `metadata` stands beside them.
+/// What a function has in AWS and not here.
+const NOT_HERE: [(&str, &str); 4] = [
+    ("DurableConfig", "is not durable here: an execution that ends is not taken up again"),
+    ("FileSystemConfigs", "has no file systems here: nothing is mounted"),
+    ("FunctionUrlConfig", "has no URL of its own here: only the HTTP API is served"),
+    ("Layers", "gets no layers here: what it needs of them must lie beside its program"),
+];
+
+/// Reads one function, a plain one if so. `properties` has the globals in it already; `metadata` stands beside them.
 pub fn read(
     scope: &Scope,
-    id: &str,
-    line: usize,
+    (id, line, plain): (&str, usize, bool),
     properties: &Node,
     metadata: Option<&Node>,
+    missed: &mut Missed,
 ) -> Result<Declared, Fault> {
     let mut section = Section::open(scope, properties, format!("function `{id}`"))?;
     section.pass(&ONLY_IN_AWS);
+    for (property, becomes) in NOT_HERE {
+        if let Some(node) = section.asks_for(property)? {
+            scope.not_emulated(node.line, format!("`{id}` {becomes}."));
+        }
+    }
     let here = Node { line, value: Value::Null };
     let name = scope.name(&here, id)?;
-    let code_uri = section.required_text("CodeUri")?;
+    let noted = |path: [&str; 2]| -> Result<Option<String>, Fault> {
+        let found = metadata.and_then(|metadata| match path {
+            [key, ""] => metadata.get(key),
+            [key, inner] => metadata.get(key)?.get(inner),
+        });
+        found.map(|node| scope.text(node, path[0])).transpose()
+    };
+    let built_binary = noted(["BuildProperties", "Binary"])?;
+    let code_uri = match plain {
+        true => code::read_plain(&mut section, id, noted(["aws:asset:path", ""])?)?,
+        false => code::read(&mut section, id, line)?,
+    };
     let handler = section.text("Handler")?.unwrap_or_default();
     let runtime = section.text("Runtime")?.unwrap_or_default();
     let reserved_concurrency = match section.take("ReservedConcurrentExecutions")? {
@@ -67,8 +103,6 @@ pub fn read(
         },
         None => None,
     };
-    let built_binary = metadata.and_then(|metadata| metadata.get("BuildProperties")?.get("Binary"));
-    let built_binary = built_binary.map(|binary| scope.text(binary, "Binary")).transpose()?;
     let architecture = match section.take("Architectures")? {
         Some(node) => architecture(&node)?,
         // Lambda's own default.
@@ -89,39 +123,16 @@ pub fn read(
         },
         None => 128,
     };
-    let mut environment = BTreeMap::new();
-    if let Some(mut variables) = section.section("Environment")? {
-        if let Some(node) = variables.take("Variables")? {
-            for Entry { key, value, .. } in node.map("Variables")? {
-                let text = value.text(key)?;
-                let known = match (text.contains("{{resolve:"), scope.secrets.get(key)) {
-                    (false, _) => text,
-                    (true, Some(given)) => given,
-                    (true, None) => {
-                        return Err(
-                            value.fault(format!("{key} is a dynamic reference, which one machine cannot look up."))
-                        );
-                    }
-                };
-                environment.insert(key.clone(), known.to_owned());
-            }
-        }
-        variables.close()?;
-    }
-    let (mut events, mut schedules) = (Vec::new(), Vec::new());
-    for event in section.section("Events")?.map(|mut events| events.rest()).unwrap_or_default() {
-        match schedules::read(scope, id, &event)? {
-            Some(schedule) => schedules.push(schedule),
-            None => events.push(event),
-        }
-    }
+    let environment = variables::read(&mut section, id)?;
+    let (events, schedules) = match plain {
+        true => (Vec::new(), Vec::new()),
+        false => events::read(&mut section, id, missed)?,
+    };
     section.close()?;
-    let arn = format!("arn:aws:lambda:{}:{}:function:{name}", super::scope::REGION, super::scope::ACCOUNT_ID);
-    let logical_id = id.to_owned();
     let function = Function {
-        logical_id,
+        logical_id: id.to_owned(),
+        arn: arn(&name),
         name,
-        arn,
         code_uri,
         handler,
         runtime,
@@ -135,6 +146,21 @@ pub fn read(
         line,
     };
     Ok(Declared { function, events })
+}
+
+fn arn(name: &str) -> String {
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}")
+}
+
+/// The function that an ARN means, with or without a version or an alias, alone or within the address at which an
+/// integration or an authorizer invokes it: `arn:…:lambda:path/2015-03-31/functions/{ARN}/invocations`.
+pub fn by_arn<'d>(functions: &'d [Declared], text: &str) -> Option<&'d Function> {
+    let text = text.split_once("/functions/").map_or(text, |(_, arn)| arn.trim_end_matches("/invocations"));
+    let meant = |function: &&Function| match text.strip_prefix(function.arn.as_str()) {
+        Some(rest) => rest.is_empty() || rest.starts_with(':'),
+        None => false,
+    };
+    functions.iter().map(|declared| &declared.function).find(meant)
 }
 
 fn architecture(node: &Node) -> Result<Architecture, Fault> {

@@ -1,31 +1,44 @@
 //! Reading `template.yaml`, the only route table there is: YAML with lines, CloudFormation's functions, and a small
-//! typed model of what the local shop needs. Whatever would change behaviour and is not understood is an error that
-//! names its line.
+//! typed model of what runs here. What AWS would refuse, and whatever would change behaviour and is not understood, is an
+//! error that names its line; what works only in AWS is named, and left out.
 
 mod access_log;
 mod api;
+mod apis;
 mod authorizers;
 mod bounds;
+mod code;
 mod conditions;
 mod cors;
 mod edge;
 mod elsewhere;
+mod events;
+mod foreach;
 mod functions;
+mod include;
+mod kinds;
 mod model;
+mod names;
 mod node;
+mod openapi;
+mod parameters;
 mod resolve;
 mod routes;
 mod schedules;
 mod scope;
 mod section;
+mod settings;
+mod surface;
 mod tables;
 mod traps;
+mod v2;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use access_log::{AccessFormat, Part, Variable};
 pub use authorizers::AUTHORIZER_TIMEOUT;
@@ -37,7 +50,9 @@ pub use model::{
 pub use routes::INTEGRATION_TIMEOUT;
 pub use scope::{ACCOUNT_ID, REGION};
 
+use apis::{Apis, Candidate};
 use elsewhere::Place;
+use kinds::Missed;
 use node::{Entry, Fault, Node, Value};
 use scope::Scope;
 use section::Section;
@@ -74,19 +89,6 @@ impl From<Error> for crate::Error {
     }
 }
 
-/// Services whose resources the local shop stands in for: a type of theirs that it does not know would be missed.
-const STOOD_IN_FOR: [&str; 5] =
-    ["AWS::Serverless::", "AWS::Lambda::", "AWS::DynamoDB::", "AWS::ApiGateway::", "AWS::ApiGatewayV2::"];
-/// … but for these, which only matter in AWS.
-const ONLY_IN_AWS: [&str; 6] = [
-    "AWS::ApiGatewayV2::ApiMapping",
-    "AWS::ApiGatewayV2::DomainName",
-    "AWS::Lambda::Alias",
-    "AWS::Lambda::EventInvokeConfig",
-    "AWS::Lambda::Permission",
-    "AWS::Lambda::Version",
-];
-
 /// What a template is read with.
 #[derive(Debug, Clone, Default)]
 pub struct Given {
@@ -100,6 +102,10 @@ pub struct Given {
     pub attributes: BTreeMap<String, String>,
     /// Values for variables that are dynamic references, which only AWS could look up.
     pub secrets: BTreeMap<String, String>,
+    /// The logical id of the HTTP API to serve, where the template has several.
+    pub api: Option<String>,
+    /// Where the files lie that the template names; without a folder they are not read.
+    pub folder: Option<PathBuf>,
 }
 
 impl Given {
@@ -118,66 +124,119 @@ impl Template {
             line: None,
             message: format!("cannot be read ({error}); name another one with --template."),
         })?;
-        Self::parse(&source, given).map_err(|Fault { line, message }| Error { file, line: Some(line), message })
+        let given = Given { folder: path.parent().map(Path::to_owned), ..given.clone() };
+        Self::parse(&source, &given).map_err(|Fault { line, message }| Error { file, line: Some(line), message })
     }
 
     /// Reads a template from its text.
     pub(crate) fn parse(source: &str, given: &Given) -> Result<Self, Fault> {
-        let root = Node::parse(source)?;
-        let scope = Scope::read(&root, given)?;
-        let mut top = Section::open(&scope, &root, "the template")?;
+        let mut root = Node::parse(source)?;
+        let mut scope = Scope::read(&root, given)?;
+        if source.contains(foreach::KEY) {
+            root = foreach::expand(&scope, &root)?;
+            scope = Scope::read(&root, given)?;
+        }
+        Self::read(&root, &scope, given)
+    }
+
+    fn read(root: &Node, scope: &Scope, given: &Given) -> Result<Self, Fault> {
+        let mut top = Section::open(scope, root, "the template")?;
         top.pass(&[
             "AWSTemplateFormatVersion",
             "Conditions",
             "Description",
+            "Hooks",
             "Mappings",
             "Metadata",
             "Outputs",
             "Parameters",
             "Rules",
-            "Transform",
         ]);
-        let (mut function_globals, mut api_globals) = (None, None);
-        if let Some(mut globals) = top.section("Globals")? {
-            function_globals = globals.take_raw("Function");
-            api_globals = globals.take_raw("HttpApi");
-            elsewhere::refuse(&globals, Place::Globals)?;
-            globals.close()?;
-        }
+        transforms(scope, top.take("Transform")?.as_ref())?;
+        let (function_globals, api_globals) = globals(scope, &mut top)?;
         let resources = top.take_raw("Resources").ok_or_else(|| Fault::new(1, "the template has no Resources."))?;
         top.close()?;
 
-        let mut warnings = Vec::new();
-        let (mut functions, mut tables, mut api, mut edge) = (Vec::new(), Vec::new(), None, None);
+        let mut missed = Missed::default();
+        let (mut functions, mut tables, mut apis, mut edges) = (Vec::new(), Vec::new(), Apis::default(), Vec::new());
         for Entry { key: id, line, value: resource } in resources.map("Resources")? {
-            let Some((kind, properties)) = open(&scope, id, resource)? else { continue };
+            let Some((kind, properties)) = open(scope, id, resource)? else { continue };
+            let line = *line;
             match kind.as_str() {
-                "AWS::Serverless::Function" => {
-                    let properties = functions::with_globals(function_globals.as_ref(), &properties);
+                "AWS::Serverless::Function" | "AWS::Lambda::Function" => {
+                    let plain = kind == "AWS::Lambda::Function";
+                    let global = function_globals.as_ref().filter(|_| !plain);
+                    let properties = functions::with_globals(global, &properties);
                     let metadata = resource.get("Metadata");
-                    functions.push(functions::read(&scope, id, *line, &properties, metadata)?);
+                    functions.push(functions::read(scope, (id, line, plain), &properties, metadata, &mut missed)?);
                 }
-                "AWS::DynamoDB::Table" => tables.push(tables::read(&scope, id, *line, &properties)?),
-                "AWS::Serverless::HttpApi" if api.is_some() => {
-                    return Err(Fault::new(*line, "this is a second HTTP API, and the local shop has one address."));
+                "AWS::DynamoDB::Table" | "AWS::DynamoDB::GlobalTable" => {
+                    tables.push(tables::read(scope, id, line, &properties)?);
                 }
+                "AWS::Serverless::SimpleTable" => tables.push(tables::read_simple(scope, id, line, &properties)?),
                 "AWS::Serverless::HttpApi" => {
-                    api = Some((id, *line, functions::with_globals(api_globals.as_ref(), &properties)));
+                    let properties = functions::with_globals(api_globals.as_ref(), &properties);
+                    apis.candidates.push(Candidate { id: id.clone(), line, plain: false, properties });
                 }
-                "AWS::CloudFront::Distribution" if edge.is_some() => {
-                    return Err(Fault::new(*line, "this is a second distribution, and the local shop has one edge."));
+                "AWS::ApiGatewayV2::Api" => apis.add_plain(scope, id, line, properties)?,
+                part if v2::PARTS.contains(&part) => {
+                    apis.parts.push(v2::Part { id: id.clone(), line, kind, properties })
                 }
-                "AWS::CloudFront::Distribution" => edge = Some(edge::read(&scope, &properties, &resources)?),
-                other => check_kind(&scope, other, resource, &properties)?,
+                "AWS::CloudFront::Distribution" => edges.push((id, line, properties)),
+                other => missed.look(scope, id, other, resource, &properties)?,
             }
         }
-        let (id, line, properties) =
-            api.ok_or_else(|| resources.fault("there is no resource of the type AWS::Serverless::HttpApi."))?;
-        let api = api::read(&scope, id, line, &properties, &functions, &mut warnings)?;
+        missed.told(scope, scope.take_used());
+        let mut warnings = Vec::new();
+        let served = apis.serve(scope, &functions, api_globals.as_ref(), given.api.as_deref(), &mut warnings)?;
+        let api = match served {
+            Some(api) => api,
+            None => return Err(missed.no_http_api(&resources)),
+        };
+        missed.note(scope);
+        let edge = edge::first(scope, &edges, &resources);
         let functions: Vec<Function> = functions.into_iter().map(|declared| declared.function).collect();
         traps::look(&functions, &api, &mut warnings);
-        Ok(Self { functions, api, edge, tables, warnings })
+        Ok(Self { functions, api, edge, tables, warnings, not_emulated: scope.notes() })
     }
+}
+
+/// Macros: SAM's own, and those that are read here.
+const TRANSFORMS: [&str; 3] = ["AWS::Serverless-2016-10-31", "AWS::LanguageExtensions", "AWS::Include"];
+
+/// Names the macros that only AWS can run.
+fn transforms(scope: &Scope, transform: Option<&Node>) -> Result<(), Fault> {
+    let Some(transform) = transform else { return Ok(()) };
+    let all = match &transform.value {
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(transform),
+    };
+    for one in all {
+        let name = one.get("Name").unwrap_or(one);
+        if let Value::Text(name) = &name.value
+            && !TRANSFORMS.contains(&name.as_str())
+        {
+            scope.not_emulated(one.line, format!("the macro {name} is not run: the template is read as it stands."));
+        }
+    }
+    Ok(())
+}
+
+/// The globals of functions and of HTTP APIs.
+fn globals(scope: &Scope, top: &mut Section<'_>) -> Result<(Option<Node>, Option<Node>), Fault> {
+    let Some(mut globals) = top.section("Globals")? else { return Ok((None, None)) };
+    let (function, api) = (globals.take_raw("Function"), globals.take_raw("HttpApi"));
+    if let Some(events) = function.as_ref().and_then(|function| function.get("Events")) {
+        return Err(events.fault("SAM takes no Events from Globals: give each function its own."));
+    }
+    for entry in globals.entries() {
+        if let Some(sentence) = elsewhere::sentence(Place::Globals, &entry.key) {
+            scope.not_emulated(entry.line, format!("{} of Globals: {sentence}.", entry.key));
+        }
+    }
+    globals.pass(&["Api", "CapacityProvider", "LayerVersion", "SimpleTable", "StateMachine", "WebSocketApi"]);
+    globals.close()?;
+    Ok((function, api))
 }
 
 /// A file's text; of one that is too long for a template, enough to tell.
@@ -205,9 +264,11 @@ fn open(scope: &Scope, id: &str, resource: &Node) -> Result<Option<(String, Node
     let mut section = Section::open(scope, resource, format!("resource `{id}`"))?;
     section.pass(&[
         "Condition",
+        "Connectors",
         "CreationPolicy",
         "DeletionPolicy",
         "DependsOn",
+        "IgnoreGlobals",
         "Metadata",
         "UpdatePolicy",
         "UpdateReplacePolicy",
@@ -217,20 +278,6 @@ fn open(scope: &Scope, id: &str, resource: &Node) -> Result<Option<(String, Node
         section.take_raw("Properties").unwrap_or(Node { line: resource.line, value: Value::Map(Vec::new()) });
     section.close()?;
     Ok(Some((kind, properties)))
-}
-
-fn check_kind(scope: &Scope, kind: &str, resource: &Node, properties: &Node) -> Result<(), Fault> {
-    let at = resource.get("Type").unwrap_or(resource);
-    elsewhere::refuse_resource(scope, at, kind, properties)?;
-    let matters = STOOD_IN_FOR.iter().any(|service| kind.starts_with(service)) && !ONLY_IN_AWS.contains(&kind);
-    let well_formed = kind.starts_with("Custom::") || kind.starts_with("AWS::") && kind.split("::").count() == 3;
-    if matters {
-        Err(at.fault(format!("resources of the type {kind} are not understood by the local shop.")))
-    } else if well_formed {
-        Ok(())
-    } else {
-        Err(at.fault(format!("there is no resource type `{kind}`.")))
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the local shop needs of a template, with every intrinsic function resolved: functions, the HTTP API with
+//! What runs of a template, with every intrinsic function resolved: functions, the HTTP API with
 //! its routes and authorizers, tables.
 
 mod table;
@@ -11,19 +11,21 @@ pub use table::{Attribute, AttributeKind, Index, KeyPart, KeyRole, Projection, T
 
 use super::access_log::AccessFormat;
 
-/// A template as the local shop uses it.
+/// A template as it runs on one machine.
 #[derive(Debug, Clone)]
 pub struct Template {
-    /// Every `AWS::Serverless::Function`, in the template's order.
+    /// Every function, in the template's order.
     pub functions: Vec<Function>,
-    /// The one `AWS::Serverless::HttpApi`.
+    /// The HTTP API that is served.
     pub api: HttpApi,
-    /// The one `AWS::CloudFront::Distribution`, where there is one.
+    /// The `AWS::CloudFront::Distribution` that stands in front of it, where there is one.
     pub edge: Option<Edge>,
-    /// Every `AWS::DynamoDB::Table`, in the template's order.
+    /// Every DynamoDB table, in the template's order.
     pub tables: Vec<Table>,
     /// Sentences for the operator: what works here, but would not do what it seems to do once deployed.
     pub warnings: Vec<String>,
+    /// Sentences for the operator: what works once deployed, and what becomes of it here.
+    pub not_emulated: Vec<String>,
 }
 
 impl Template {
@@ -68,7 +70,7 @@ pub struct Function {
     pub name: String,
     /// What `!GetAtt X.Arn` gives.
     pub arn: String,
-    /// Where the deployed binary lies, such as `target/lambda/users/`.
+    /// Where the deployed binary lies, such as `target/lambda/users/`; empty where it is not on this machine.
     pub code_uri: String,
     /// `Handler`, which a bootstrap is told as `_HANDLER`; empty where the template has none.
     pub handler: String,
@@ -93,10 +95,14 @@ pub struct Function {
 }
 
 impl Function {
-    /// The last segment of [`code_uri`](Self::code_uri), by which the crate is found: `users`.
+    /// The last segment of [`code_uri`](Self::code_uri), by which the crate is found: `users`. Where that names nothing, as
+    /// in `./`, it is the binary that the build is told to make, or else the logical id.
     pub fn binary(&self) -> &str {
         let path = self.code_uri.trim_end_matches('/');
-        path.rsplit('/').next().unwrap_or(path)
+        match path.rsplit('/').next().unwrap_or(path) {
+            "" | "." | ".." => self.built_binary.as_deref().unwrap_or(&self.logical_id),
+            last => last,
+        }
     }
 }
 

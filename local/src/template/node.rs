@@ -47,6 +47,8 @@ pub enum Value {
     Map(Vec<Entry>),
     /// A function by its short name (`Ref`, `Sub`, `GetAtt` …) and its argument.
     Call(String, Box<Node>),
+    /// What only AWS knows, and why, in a sentence: an error where it is needed, and nothing where it is not.
+    Unknown(String),
 }
 
 /// One key of a mapping.
@@ -61,7 +63,7 @@ pub struct Entry {
 }
 
 /// Every function that CloudFormation has; which of them are resolved here is for `resolve.rs` to say.
-const FUNCTIONS: [&str; 18] = [
+const FUNCTIONS: [&str; 20] = [
     "And",
     "Base64",
     "Cidr",
@@ -80,13 +82,24 @@ const FUNCTIONS: [&str; 18] = [
     "Select",
     "Split",
     "Sub",
+    "ToJsonString",
+    "Transform",
 ];
 
 impl Node {
     /// Reads the one document of a file.
     pub fn parse(source: &str) -> Result<Self, Fault> {
         bounds::check(source)?;
-        let scan = |error: &saphyr::ScanError| Fault::new(error.marker().line(), format!("{}.", error.info()));
+        let scan = |error: &saphyr::ScanError| {
+            let line = error.marker().line();
+            let written = source.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+            match (error.info(), written.split_once(':')) {
+                ("duplicated key in mapping", Some((key, _))) => {
+                    Fault::new(line, format!("the key `{}` comes twice.", key.trim()))
+                }
+                (info, _) => Fault::new(line, format!("{info}.")),
+            }
+        };
         let mut loader = YamlLoader::<MarkedYaml<'_>>::default();
         // Scalars stay text, so `0123` keeps its zero.
         loader.early_parse(false);
@@ -116,7 +129,7 @@ impl Node {
         match &self.value {
             Value::Map(entries) => Ok(entries),
             Value::Null => Ok(&[]),
-            _ => Err(self.fault(format!("{what} must be a mapping."))),
+            _ => Err(self.other(format!("{what} must be a mapping."))),
         }
     }
 
@@ -124,7 +137,7 @@ impl Node {
     pub fn list(&self, what: &str) -> Result<&[Self], Fault> {
         match &self.value {
             Value::List(items) => Ok(items),
-            _ => Err(self.fault(format!("{what} must be a list."))),
+            _ => Err(self.other(format!("{what} must be a list."))),
         }
     }
 
@@ -132,7 +145,7 @@ impl Node {
     pub fn text(&self, what: &str) -> Result<&str, Fault> {
         match &self.value {
             Value::Text(text) => Ok(text),
-            _ => Err(self.fault(format!("{what} must be a text or a number."))),
+            _ => Err(self.other(format!("{what} must be a text or a number."))),
         }
     }
 
@@ -141,7 +154,7 @@ impl Node {
         match &self.value {
             Value::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true),
             Value::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false),
-            _ => Err(self.fault(format!("{what} must be true or false."))),
+            _ => Err(self.other(format!("{what} must be true or false."))),
         }
     }
 
@@ -149,6 +162,14 @@ impl Node {
     pub fn number(&self, what: &str) -> Result<u64, Fault> {
         let text = self.text(what)?;
         text.parse().map_err(|_| self.fault(format!("{what} must be a whole number, not `{text}`.")))
+    }
+
+    /// What is wrong with a value that is not what was asked for: for one that only AWS knows, just that.
+    fn other(&self, expected: String) -> Fault {
+        match &self.value {
+            Value::Unknown(why) => self.fault(why),
+            _ => self.fault(expected),
+        }
     }
 
     /// A fault at this node's line.
@@ -232,7 +253,7 @@ fn tagged(at: usize, tag: Option<&Cow<'_, Tag>>, argument: Node) -> Result<Node,
 }
 
 /// `{Ref: X}` and `{Fn::Name: argument}`; any other mapping stays one. An unknown `Fn::` stays one too: it may stand
-/// where nobody looks (as `Fn::Transform` does), and where somebody does, it is an unknown property.
+/// where nobody looks, and where somebody does, it is an unknown property.
 fn long_form(at: usize, mut entries: Vec<Entry>) -> Node {
     if let [only] = entries.as_slice() {
         let name = match only.key.as_str() {
@@ -288,6 +309,7 @@ mod tests {
     #[test]
     fn what_yaml_or_cloudformation_refuse_names_its_line() {
         assert_eq!(fault("a: 1\nb: 2\n'a': 3\n"), "3: the key `a` comes twice.");
+        assert_eq!(fault("x:\n  a: 1\n  b: 2\n  a: 3\n"), "4: the key `a` comes twice.");
         assert_eq!(
             fault("a: 1\nb:\n  <<: {c: 1}\n"),
             "3: merge keys (`<<`) do not exist in CloudFormation; write the keys out."

@@ -1,7 +1,9 @@
 //! CloudFormation's functions, resolved as far as one machine can know their results.
 
+use base64::Engine;
+
 use super::node::{Entry, Fault, Node, Value};
-use super::scope::Scope;
+use super::scope::{REGION, Scope};
 
 /// No sensible template nests deeper; one that refers to itself does.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -24,7 +26,7 @@ impl Scope {
 
     fn resolve_deeper(&self, node: &Node) -> Result<Option<Node>, Fault> {
         let value = match &node.value {
-            Value::Null | Value::Text(_) => node.value.clone(),
+            Value::Null | Value::Text(_) | Value::Unknown(_) => node.value.clone(),
             Value::List(items) => {
                 let items = items.iter().filter_map(|item| self.resolve(item).transpose());
                 Value::List(items.collect::<Result<_, _>>()?)
@@ -58,70 +60,126 @@ impl Scope {
         }
     }
 
+    /// The branch that an `If` takes, and whatever else is no `If` as it is written; `None` where it is `AWS::NoValue`. So
+    /// nothing is resolved that nobody reads.
+    pub fn choose(&self, node: &Node) -> Result<Option<Node>, Fault> {
+        let mut chosen = node;
+        for _ in 0..MAX_DEPTH {
+            match &chosen.value {
+                Value::Call(name, argument) if name == "If" => chosen = self.branch(chosen, argument)?,
+                Value::Call(..) => return self.resolve(chosen),
+                _ => return Ok(Some(chosen.clone())),
+            }
+        }
+        Err(node.fault("this refers to itself."))
+    }
+
+    fn branch<'n>(&self, node: &Node, argument: &'n Node) -> Result<&'n Node, Fault> {
+        let [condition, yes, no] = argument.list("If's argument")? else {
+            return Err(node.fault("If takes a condition and two values."));
+        };
+        let holds = self.condition(node, condition.text("If's condition")?)?;
+        Ok(if holds { yes } else { no })
+    }
+
     fn call(&self, node: &Node, name: &str, argument: &Node) -> Result<Option<Node>, Fault> {
-        let text = |text: String| Ok(Some(Node { line: node.line, value: Value::Text(text) }));
+        let value = match self.result(node, name, argument) {
+            Ok(value) => value,
+            Err(Stop::Unknown(why)) => Some(Value::Unknown(why)),
+            Err(Stop::Fault(fault)) => return Err(fault),
+        };
+        Ok(value.map(|value| Node { line: node.line, value }))
+    }
+
+    fn result(&self, node: &Node, name: &str, argument: &Node) -> Result<Option<Value>, Stop> {
+        let text = |text: String| Ok(Some(Value::Text(text)));
         match name {
-            "Ref" => self.reference(node, argument.text("Ref's argument")?),
+            "Ref" => Ok(self.reference(node, argument.text("Ref's argument")?)?.map(|node| node.value)),
             "GetAtt" => {
-                let parts = argument.list("GetAtt's argument")?;
-                let [resource, attribute] = parts else {
-                    return Err(node.fault("GetAtt takes a resource and an attribute."));
+                let (resource, attribute) = match &argument.value {
+                    Value::Text(dotted) => match dotted.split_once('.') {
+                        Some((resource, attribute)) => (resource.to_owned(), attribute.to_owned()),
+                        None => return Err(node.fault(format!("`GetAtt {dotted}` names no attribute.")).into()),
+                    },
+                    _ => match argument.list("GetAtt's argument")? {
+                        [resource, attribute] => {
+                            (resource.text("the resource")?.to_owned(), self.known_text(attribute, "the attribute")?)
+                        }
+                        _ => return Err(node.fault("GetAtt takes a resource and an attribute.").into()),
+                    },
                 };
-                text(self.attribute(node, resource.text("the resource")?, &self.text(attribute, "the attribute")?)?)
+                Ok(Some(self.attribute(node, &resource, &attribute)?))
             }
             "Sub" => text(self.substitute(node, argument)?),
-            "If" => {
-                let [condition, yes, no] = argument.list("If's argument")? else {
-                    return Err(node.fault("If takes a condition and two values."));
-                };
-                let holds = self.condition(node, condition.text("If's condition")?)?;
-                self.resolve(if holds { yes } else { no })
-            }
+            "If" => Ok(self.resolve(self.branch(node, argument)?)?.map(|node| node.value)),
             "Join" => {
                 let [separator, items] = argument.list("Join's argument")? else {
-                    return Err(node.fault("Join takes a separator and a list."));
+                    return Err(node.fault("Join takes a separator and a list.").into());
                 };
-                let items = self.value(items, "Join's list")?;
-                let items: Result<Vec<&str>, _> =
-                    items.list("Join's list")?.iter().map(|item| item.text("an item of Join's list")).collect();
-                let (items, separator) = (items?, separator.text("Join's separator")?);
-                self.spend(node, separator.len().saturating_mul(items.len()))?;
-                text(items.join(separator))
+                let items = self.known(items, "Join's list")?;
+                let mut texts = Vec::new();
+                for item in items.list("Join's list")? {
+                    texts.push(text_of(item, "an item of Join's list")?);
+                }
+                let separator = separator.text("Join's separator")?;
+                self.spend(node, separator.len().saturating_mul(texts.len()))?;
+                text(texts.join(separator))
             }
             "Split" => {
                 let [separator, source] = argument.list("Split's argument")? else {
-                    return Err(node.fault("Split takes a separator and a text."));
+                    return Err(node.fault("Split takes a separator and a text.").into());
                 };
-                let source = self.text(source, "Split's text")?;
+                let source = self.known_text(source, "Split's text")?;
                 let part = |part: &str| Node { line: node.line, value: Value::Text(part.to_owned()) };
-                let parts = source.split(separator.text("Split's separator")?).map(part).collect();
-                Ok(Some(Node { line: node.line, value: Value::List(parts) }))
+                Ok(Some(Value::List(source.split(separator.text("Split's separator")?).map(part).collect())))
             }
             "Select" => {
                 let [index, items] = argument.list("Select's argument")? else {
-                    return Err(node.fault("Select takes an index and a list."));
+                    return Err(node.fault("Select takes an index and a list.").into());
                 };
-                let index = self.value(index, "Select's index")?.number("Select's index")?;
-                let items = self.value(items, "Select's list")?;
+                let index = self.known(index, "Select's index")?.number("Select's index")?;
+                let items = self.known(items, "Select's list")?;
                 let items = items.list("Select's list")?;
                 let chosen = usize::try_from(index).ok().and_then(|index| items.get(index));
-                chosen.cloned().map(Some).ok_or_else(|| node.fault(format!("the list has no item {index}.")))
+                let chosen = chosen.ok_or_else(|| node.fault(format!("the list has no item {index}.")))?;
+                Ok(Some(chosen.value.clone()))
             }
-            "FindInMap" => {
-                let [map, first, second] = argument.list("FindInMap's argument")? else {
-                    return Err(node.fault("FindInMap takes a map and two keys."));
-                };
-                let (map, first, second) =
-                    (self.text(map, "the map")?, self.text(first, "the key")?, self.text(second, "the key")?);
-                let found = self.mappings.get(&map).and_then(|map| map.get(&first)?.get(&second));
-                found.cloned().map(Some).ok_or_else(|| node.fault(format!("Mappings has no `{map}.{first}.{second}`.")))
+            "FindInMap" => self.find(node, argument).map(Some),
+            "Base64" => {
+                text(base64::engine::general_purpose::STANDARD.encode(self.known_text(argument, "Base64's text")?))
             }
+            "GetAZs" => {
+                let region = self.known_text(argument, "GetAZs' region")?;
+                let region = if region.is_empty() { REGION } else { &region };
+                let zone = |zone: char| Node { line: node.line, value: Value::Text(format!("{region}{zone}")) };
+                Ok(Some(Value::List(['a', 'b', 'c'].into_iter().map(zone).collect())))
+            }
+            "Length" => text(self.known(argument, "Length's list")?.list("Length's list")?.len().to_string()),
+            "ToJsonString" => text(json(&self.known(argument, "ToJsonString's value")?)?.to_string()),
+            "Transform" => self.included(node, argument).map(Some),
             "Equals" | "And" | "Or" | "Not" | "Condition" => text(self.test(node)?.to_string()),
             "ImportValue" => {
-                Err(node.fault("another stack's exports are not known on one machine; make it a parameter."))
+                Err(node.fault("another stack's exports are not known on one machine; make it a parameter.").into())
             }
-            _ => Err(node
-                .fault(format!("the function `{name}` is not resolved on one machine; make its result a parameter."))),
+            _ => Err(Stop::Unknown(format!(
+                "the function `{name}` is not resolved on one machine; make its result a parameter."
+            ))),
+        }
+    }
+
+    fn find(&self, node: &Node, argument: &Node) -> Result<Value, Stop> {
+        let (map, first, second, default) = match argument.list("FindInMap's argument")? {
+            [map, first, second] => (map, first, second, None),
+            [map, first, second, more] => (map, first, second, more.get("DefaultValue")),
+            _ => return Err(node.fault("FindInMap takes a map and two keys.").into()),
+        };
+        let map = self.known_text(map, "the map")?;
+        let (first, second) = (self.known_text(first, "the key")?, self.known_text(second, "the key")?);
+        let found = self.mappings.get(&map).and_then(|map| map.get(&first)?.get(&second));
+        match (found, default) {
+            (Some(found), _) => Ok(found.value.clone()),
+            (None, Some(default)) => Ok(self.known(default, "DefaultValue")?.value),
+            (None, None) => Err(node.fault(format!("Mappings has no `{map}.{first}.{second}`.")).into()),
         }
     }
 
@@ -135,14 +193,28 @@ impl Scope {
         Ok(self.value(node, what)?.text(what)?.to_owned())
     }
 
-    fn substitute(&self, node: &Node, argument: &Node) -> Result<String, Fault> {
+    /// A resolved node that is known here.
+    fn known(&self, node: &Node, what: &str) -> Result<Node, Stop> {
+        let node = self.value(node, what)?;
+        match node.value {
+            Value::Unknown(why) => Err(Stop::Unknown(why)),
+            _ => Ok(node),
+        }
+    }
+
+    fn known_text(&self, node: &Node, what: &str) -> Result<String, Stop> {
+        Ok(self.known(node, what)?.text(what)?.to_owned())
+    }
+
+    fn substitute(&self, node: &Node, argument: &Node) -> Result<String, Stop> {
         let (pattern, variables) = match &argument.value {
             Value::Text(pattern) => (pattern.as_str(), &[][..]),
             Value::List(parts) => match parts.as_slice() {
+                [pattern] => (pattern.text("Sub's text")?, &[][..]),
                 [pattern, variables] => (pattern.text("Sub's text")?, variables.map("Sub's variables")?),
-                _ => return Err(node.fault("Sub takes a text, or a text and variables.")),
+                _ => return Err(node.fault("Sub takes a text, or a text and variables.").into()),
             },
-            _ => return Err(node.fault("Sub takes a text, or a text and variables.")),
+            _ => return Err(node.fault("Sub takes a text, or a text and variables.").into()),
         };
         let mut text = String::with_capacity(pattern.len());
         let mut rest = pattern;
@@ -158,26 +230,65 @@ impl Scope {
             let name = name.trim();
             let variable = variables.iter().find(|entry| entry.key == name);
             let value = match (variable, name.split_once('.')) {
-                (Some(variable), _) => self.text(&variable.value, name)?,
-                (None, Some((resource, attribute))) => self.attribute(node, resource, attribute)?,
+                (Some(variable), _) => self.value(&variable.value, name)?,
+                (None, Some((resource, attribute))) => {
+                    Node { line: node.line, value: self.attribute(node, resource, attribute)? }
+                }
                 (None, None) => match self.reference(node, name)? {
-                    Some(value) => value.text(name)?.to_owned(),
-                    None => return Err(node.fault(format!("`{name}` has no value."))),
+                    Some(value) => value,
+                    None => return Err(node.fault(format!("`{name}` has no value.")).into()),
                 },
             };
+            let value = text_of(&value, name)?;
             self.spend(node, value.len())?;
-            text.push_str(&value);
+            text.push_str(value);
         }
         text.push_str(rest);
         Ok(text)
     }
 }
 
+/// Why a function has no result.
+pub(super) enum Stop {
+    /// The template is wrong.
+    Fault(Fault),
+    /// Only AWS knows it, and why, in a sentence.
+    Unknown(String),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Stop {
+        Stop::Fault(fault)
+    }
+}
+
+fn text_of<'n>(node: &'n Node, what: &str) -> Result<&'n str, Stop> {
+    match &node.value {
+        Value::Unknown(why) => Err(Stop::Unknown(why.clone())),
+        _ => Ok(node.text(what)?),
+    }
+}
+
+/// A value as JSON; every scalar is a text.
+fn json(node: &Node) -> Result<serde_json::Value, Stop> {
+    Ok(match &node.value {
+        Value::Null => serde_json::Value::Null,
+        Value::Text(text) => serde_json::Value::String(text.clone()),
+        Value::List(items) => items.iter().map(json).collect::<Result<_, _>>()?,
+        Value::Map(entries) => {
+            let entry = |entry: &Entry| Ok((entry.key.clone(), json(&entry.value)?));
+            serde_json::Value::Object(entries.iter().map(entry).collect::<Result<_, Stop>>()?)
+        }
+        Value::Unknown(why) => return Err(Stop::Unknown(why.clone())),
+        Value::Call(name, _) => return Err(Stop::Unknown(format!("the function `{name}` is not resolved here."))),
+    })
+}
+
 /// How much a value is: its texts' bytes, and one for itself and each value in it.
 fn weight(node: &Node) -> usize {
     1 + match &node.value {
         Value::Null => 0,
-        Value::Text(text) => text.len(),
+        Value::Text(text) | Value::Unknown(text) => text.len(),
         Value::List(items) => items.iter().map(weight).sum(),
         Value::Map(entries) => entries.iter().map(|entry| entry.key.len() + weight(&entry.value)).sum(),
         Value::Call(_, argument) => weight(argument),
@@ -216,7 +327,10 @@ Resources:
 
     fn eval(expression: &str) -> Result<Value, Fault> {
         let node = Node::parse(&format!("\nx: {expression}\n")).unwrap();
-        Ok(scope().resolve(node.get("x").unwrap())?.map_or(Value::Null, |node| node.value))
+        match scope().resolve(node.get("x").unwrap())? {
+            Some(Node { line, value: Value::Unknown(why) }) => Err(Fault::new(line, why)),
+            value => Ok(value.map_or(Value::Null, |node| node.value)),
+        }
     }
 
     #[test]
@@ -240,6 +354,12 @@ Resources:
             ("!If [IsDevelopment, yes, no]", "yes"),
             ("!If [Either, !If [Both, a, b], c]", "b"),
             ("!FindInMap [Sizes, small, memory]", "128"),
+            ("!FindInMap [Sizes, !Ref AWS::Region, memory, {DefaultValue: 256}]", "256"),
+            ("!Base64 abc", "YWJj"),
+            ("!Select [1, !GetAZs '']", "eu-central-1b"),
+            ("{'Fn::Length': !Ref Zones}", "2"),
+            ("{'Fn::ToJsonString': {a: [!Ref Stage]}}", r#"{"a":["development"]}"#),
+            ("{'Fn::GetAtt': Role.Arn}", "arn:aws:iam::123456789012:role/shop-Role"),
         ] {
             assert_eq!(eval(expression), Ok(Value::Text(expected.to_owned())), "{expression}");
         }
@@ -253,9 +373,11 @@ Resources:
     fn what_is_unknown_names_its_line() {
         for (expression, expected) in [
             ("!Ref Nobody", "there is no parameter or resource `Nobody`."),
-            ("!GetAtt Role.Arn", "`Role.Arn` is not known on one machine (a AWS::IAM::Role)."),
+            ("!GetAtt Role.RoleId", "`Role.RoleId` is not known on one machine (a AWS::IAM::Role)."),
+            ("!Sub 'x-${Role.RoleId}'", "`Role.RoleId` is not known on one machine (a AWS::IAM::Role)."),
+            ("!Join ['', [a, !GetAtt Role.RoleId]]", "`Role.RoleId` is not known on one machine (a AWS::IAM::Role)."),
             ("!ImportValue other", "another stack's exports are not known on one machine; make it a parameter."),
-            ("!Base64 x", "the function `Base64` is not resolved on one machine; make its result a parameter."),
+            ("!Cidr [x, 1, 2]", "the function `Cidr` is not resolved on one machine; make its result a parameter."),
             ("!If [Never, 1, 2]", "there is no condition `Never`."),
             ("!Ref Later", "`Later` does not exist while its condition `IsProduction` is false."),
             ("!Sub '${Table'", "a `${` in Sub's text has no closing brace."),

@@ -1,15 +1,16 @@
-//! One route: an `HttpApi` event of a function.
+//! One route: an `HttpApi` event of a function, and the path and method that any route has.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::api::Limits;
-use super::authorizers::Auth;
+use super::authorizers::{Auth, Guard};
 use super::elsewhere::{self, Place};
-use super::functions::Declared;
 use super::model::{Route, Segment};
-use super::node::{Entry, Fault, Node};
-use super::scope::Scope;
+use super::node::{Entry, Fault, Node, Value};
+use super::scope::{IMPLICIT_API, Scope};
 use super::section::Section;
+use super::settings::Limits;
+use super::surface::Draft;
 use super::traps;
 
 /// How long an HTTP API waits for a function where the route says nothing.
@@ -17,74 +18,115 @@ pub const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY"];
 
-/// Reads an event of a function, with the limits that it gives itself.
-pub fn read(
-    scope: &Scope,
-    api_id: &str,
-    declared: &Declared,
-    event: &Entry,
-    auth: &Auth,
-    warnings: &mut Vec<String>,
-) -> Result<(Route, Limits), Fault> {
-    let what = format!("event `{}` of function `{}`", event.key, declared.function.logical_id);
-    let mut outer = Section::open(scope, &event.value, what.clone())?;
-    let kind = outer.required("Type")?;
-    let name = kind.text("Type")?;
-    if let Some(sentence) = elsewhere::sentence(Place::Event, name) {
-        return Err(kind.fault(format!("an event of the type {name}: {sentence}.")));
-    }
-    if name != "HttpApi" {
-        return Err(kind.fault(format!("{what} has a Type that is not understood by the local shop.")));
-    }
-    let Some(mut section) = outer.section("Properties")? else {
-        return Err(Fault::new(event.line, format!("{what} has no Properties, so it names no ApiId.")));
-    };
-    outer.close()?;
-    elsewhere::refuse(&section, Place::Route)?;
+/// An event that wants an HTTP API's requests.
+pub struct Event<'a> {
+    /// The logical id of the API; `None` where the template has no such API.
+    pub api: Option<String>,
+    /// What it says of the API, if anything.
+    pub api_id: Option<Node>,
+    function: String,
+    line: usize,
+    what: String,
+    section: Section<'a>,
+}
 
-    let api = section.required("ApiId")?;
-    if api.text("ApiId")? != api_id {
-        return Err(api.fault("ApiId is not the template's HTTP API."));
+impl<'a> Event<'a> {
+    /// Opens an event of a function. `apis` has what `Ref` gives for each of the template's HTTP APIs.
+    pub fn open(
+        scope: &'a Scope,
+        function: &str,
+        event: &Entry,
+        apis: &BTreeMap<String, String>,
+    ) -> Result<Event<'a>, Fault> {
+        let what = format!("event `{}` of function `{function}`", event.key);
+        let mut outer = Section::open(scope, &event.value, what.clone())?;
+        outer.pass(&["Type"]);
+        let section = match outer.section("Properties")? {
+            Some(section) => section,
+            None => Section::open(scope, &Node { line: event.line, value: Value::Map(Vec::new()) }, what.clone())?,
+        };
+        outer.close()?;
+        elsewhere::refuse(&section, Place::Route)?;
+        let mut section = section;
+        let api_id = section.take("ApiId")?;
+        let api = match &api_id {
+            None => Some(IMPLICIT_API.to_owned()),
+            Some(node) => {
+                let wanted = node.text("ApiId")?;
+                apis.iter().find(|(id, api_id)| *id == wanted || *api_id == wanted).map(|(id, _)| id.clone())
+            }
+        };
+        Ok(Event { api, api_id, function: function.to_owned(), line: event.line, what, section })
     }
-    let (method, path, segments) = match (section.take("Method")?, section.take("Path")?) {
-        (None, None) => (String::new(), String::new(), Vec::new()),
-        (Some(method), Some(path)) => (self::method(&method)?, path.text("Path")?.to_owned(), segments(&path)?),
-        _ => return Err(Fault::new(event.line, format!("{what} must have both Method and Path, or neither."))),
-    };
-    let (mut choice, mut scopes) = (None, None);
-    if let Some(mut own) = section.section("Auth")? {
-        elsewhere::refuse(&own, Place::RouteAuth)?;
-        choice = own.take("Authorizer")?;
-        scopes = own.take("AuthorizationScopes")?;
-        own.close()?;
+
+    /// The line it begins on.
+    pub fn line(&self) -> usize {
+        self.line
     }
-    let authorizer = auth.choose(choice.as_ref(), &method)?;
-    let scopes = auth.scopes(authorizer.as_deref(), scopes.as_ref())?;
-    let left_open = auth.default.is_some() && choice.is_none() && authorizer.is_none();
-    if let Some(version) = section.take("PayloadFormatVersion")?
-        && version.text("PayloadFormatVersion")? != "2.0"
-    {
-        return Err(version.fault("the local shop speaks only payload format 2.0."));
+
+    /// How it is named in errors.
+    pub fn what(&self) -> &str {
+        &self.what
     }
-    let integration_timeout = match section.take("TimeoutInMillis")? {
-        Some(node) => match node.number("TimeoutInMillis")? {
-            millis @ 50..=30_000 => Duration::from_millis(millis),
-            _ => return Err(node.fault("TimeoutInMillis must be between 50 and 30000.")),
-        },
-        None => INTEGRATION_TIMEOUT,
-    };
-    let own = match section.section("RouteSettings")? {
-        Some(settings) => Limits::read(settings, &format!("`{method} {path}`"), warnings)?,
-        None => Limits::default(),
-    };
-    section.close()?;
-    let function = declared.function.logical_id.clone();
-    let (throttle, line) = (None, event.line);
-    let route = Route { method, path, segments, function, authorizer, scopes, throttle, integration_timeout, line };
-    if left_open {
-        traps::left_open(&route, warnings);
+
+    /// Reads the route, with the limits that it gives itself.
+    pub fn read(self, auth: &Auth, warnings: &mut Vec<String>) -> Result<Draft, Fault> {
+        let Event { function, line, what, mut section, .. } = self;
+        let (method, path, segments) = match (section.take("Method")?, section.take("Path")?) {
+            (None, None) => (String::new(), String::new(), Vec::new()),
+            (Some(method), Some(path)) => route_key(&method, &path)?,
+            _ => return Err(Fault::new(line, format!("{what} must have both Method and Path, or neither."))),
+        };
+        let (mut choice, mut scopes) = (None, None);
+        if let Some(mut own) = section.section("Auth")? {
+            elsewhere::refuse(&own, Place::RouteAuth)?;
+            choice = own.take("Authorizer")?;
+            scopes = own.take("AuthorizationScopes")?;
+            own.close()?;
+        }
+        let guard = auth.choose(choice.as_ref(), &method)?;
+        let scopes = auth.scopes(&guard, scopes.as_ref())?;
+        let left_open = auth.default.is_some() && choice.is_none() && guard == Guard::Open;
+        let mut function = Ok(function);
+        if let Some(version) = section.take("PayloadFormatVersion")? {
+            match version.text("PayloadFormatVersion")? {
+                "2.0" => {}
+                "1.0" => function = Err(PAYLOAD_1.to_owned()),
+                other => return Err(version.fault(format!("there is no payload format `{other}`: it is 2.0 or 1.0."))),
+            }
+        }
+        let timeout = section.take("TimeoutInMillis")?.map(|node| timeout(&node, "TimeoutInMillis")).transpose()?;
+        let limits = match section.section("RouteSettings")? {
+            Some(settings) => Limits::read(settings, &format!("`{method} {path}`"), warnings)?,
+            None => Limits::default(),
+        };
+        section.close()?;
+        let draft = Draft { line, method, path, segments, function, guard, scopes, timeout, limits };
+        if left_open {
+            traps::left_open(&draft.key(), line, warnings);
+        }
+        Ok(draft)
     }
-    Ok((route, own))
+}
+
+/// Why a route with events of payload format 1.0 is not served.
+pub const PAYLOAD_1: &str = "it wants events of the payload format 1.0, and only 2.0 is made here";
+
+/// How long the API waits for a function.
+pub fn timeout(node: &Node, what: &str) -> Result<Duration, Fault> {
+    match node.number(what)? {
+        millis @ 50..=30_000 => Ok(Duration::from_millis(millis)),
+        _ => Err(node.fault(format!("{what} must be between 50 and 30000."))),
+    }
+}
+
+/// Method, path and segments of a route; nothing of all that for `$default`, which an OpenAPI document has as a path.
+pub fn route_key(method: &Node, path: &Node) -> Result<(String, String, Vec<Segment>), Fault> {
+    let (method, text) = (self::method(method)?, path.text("Path")?);
+    if method == "ANY" && matches!(text, "$default" | "/$default") {
+        return Ok((String::new(), String::new(), Vec::new()));
+    }
+    Ok((method, text.to_owned(), segments(path)?))
 }
 
 fn method(node: &Node) -> Result<String, Fault> {

@@ -8,9 +8,10 @@ use super::scope::Scope;
 use super::section::Section;
 
 /// What matters only in AWS.
-const ONLY_IN_AWS: [&str; 11] = [
+const ONLY_IN_AWS: [&str; 13] = [
     "DeadLetterConfig",
     "Description",
+    "EndDate",
     "FlexibleTimeWindow",
     "GroupName",
     "KmsKeyArn",
@@ -20,17 +21,17 @@ const ONLY_IN_AWS: [&str; 11] = [
     "RetryPolicy",
     "RoleArn",
     "ScheduleExpressionTimezone",
+    "StartDate",
 ];
 
-/// Reads an event as a schedule; `None` if it is an event of another type.
-pub fn read(scope: &Scope, function: &str, event: &Entry) -> Result<Option<Schedule>, Fault> {
+/// Reads an event that is a schedule.
+pub fn read(scope: &Scope, function: &str, event: &Entry) -> Result<Schedule, Fault> {
     let what = format!("event `{}` of function `{function}`", event.key);
     let mut outer = Section::open(scope, &event.value, what.clone())?;
     let kind = outer.required("Type")?;
     let expression = match kind.text("Type")? {
         "ScheduleV2" => "ScheduleExpression",
-        "Schedule" => "Schedule",
-        _ => return Ok(None),
+        _ => "Schedule",
     };
     let Some(mut section) = outer.section("Properties")? else {
         return Err(Fault::new(event.line, format!("{what} has no Properties, so it names no time.")));
@@ -45,7 +46,7 @@ pub fn read(scope: &Scope, function: &str, event: &Entry) -> Result<Option<Sched
     let every = every(when.text(expression)?).map_err(|message| when.fault(message))?;
     let input = section.text("Input")?.unwrap_or_else(|| "{}".to_owned());
     section.close()?;
-    Ok(Some(Schedule { every: every.filter(|_| enabled), input }))
+    Ok(Schedule { every: every.filter(|_| enabled), input })
 }
 
 /// The pace of `rate(5 minutes)`; `None` for `cron(…)` and `at(…)`, moments that one machine does not wait for.

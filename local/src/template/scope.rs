@@ -1,29 +1,40 @@
-//! What a reference may mean: parameters, pseudo parameters, names and attributes of the template's own resources.
+//! What a reference may mean: parameters, pseudo parameters, and the template's own resources, whose names and attributes
+//! are in `names.rs`.
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-use super::Given;
 use super::node::{Fault, Node, Value};
+use super::parameters::Parameter;
 use super::resolve::MAX_WORK;
+use super::{Given, foreach};
 
 /// The region that every name and ARN carries.
 pub const REGION: &str = "eu-central-1";
 /// The account that every ARN carries.
 pub const ACCOUNT_ID: &str = "123456789012";
+/// What SAM calls the HTTP API of events that name none.
+/// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources-httpapi.html>
+pub const IMPLICIT_API: &str = "ServerlessHttpApi";
 
 /// Everything that a reference may mean.
 #[derive(Debug)]
 pub struct Scope {
     /// The stack's name, with which the names of resources begin.
     pub stack: String,
-    parameters: BTreeMap<String, Node>,
-    attributes: BTreeMap<String, String>,
+    /// Where files that the template names are looked for; without one they are not.
+    pub folder: Option<PathBuf>,
+    parameters: BTreeMap<String, Parameter>,
+    pub(super) attributes: BTreeMap<String, String>,
     /// Values for variables that are dynamic references.
     pub secrets: BTreeMap<String, String>,
     pub(super) conditions: BTreeMap<String, Node>,
     pub(super) mappings: BTreeMap<String, Node>,
-    resources: BTreeMap<String, Resource>,
+    pub(super) resources: BTreeMap<String, Resource>,
+    /// The resources that were referred to since somebody began to watch.
+    used: RefCell<BTreeSet<String>>,
+    not_emulated: RefCell<Vec<(usize, String)>>,
     pub(super) depth: Cell<usize>,
     /// How much more may be resolved.
     pub(super) work: Cell<usize>,
@@ -31,10 +42,18 @@ pub struct Scope {
 
 /// A resource as it stands in the template.
 #[derive(Debug)]
-struct Resource {
-    kind: String,
+pub struct Resource {
+    pub(super) kind: String,
+    pub(super) line: usize,
     condition: Option<String>,
-    name: Option<Node>,
+    properties: Option<Node>,
+}
+
+impl Resource {
+    /// A property as it is written.
+    pub(super) fn property(&self, name: &str) -> Option<&Node> {
+        self.properties.as_ref()?.get(name)
+    }
 }
 
 impl Scope {
@@ -51,27 +70,57 @@ impl Scope {
         let mut parameters = BTreeMap::new();
         for (name, declaration) in &declared {
             let value = given.parameters.get(name).or_else(|| given.stand_ins.get(name));
-            parameters.insert(name.clone(), parameter(name, declaration, value)?);
+            parameters.insert(name.clone(), Parameter::read(name, declaration, value)?);
         }
         let mut resources = BTreeMap::new();
         for (id, resource) in section("Resources")? {
-            let kind = resource.get("Type").ok_or_else(|| resource.fault(format!("resource `{id}` has no Type.")))?;
-            let kind = kind.text("Type")?.to_owned();
-            let condition = resource.get("Condition").map(|name| name.text("Condition")).transpose()?;
-            let name = name_property(&kind).and_then(|name| resource.get("Properties")?.get(name)).cloned();
-            resources.insert(id, Resource { condition: condition.map(str::to_owned), kind, name });
+            // What it makes is read once it is written out.
+            if id.starts_with(foreach::KEY) {
+                continue;
+            }
+            resources.insert(id.clone(), declared_resource(&id, &resource)?);
         }
+        made_by_sam(&mut resources);
         Ok(Self {
             stack: given.stack.clone(),
+            folder: given.folder.clone(),
             parameters,
             attributes: given.attributes.clone(),
             secrets: given.secrets.clone(),
             conditions: section("Conditions")?,
             mappings: section("Mappings")?,
             resources,
+            used: RefCell::default(),
+            not_emulated: RefCell::default(),
             depth: Cell::new(0),
             work: Cell::new(MAX_WORK),
         })
+    }
+
+    /// Notes, once, what the template asks for and nobody does here: a sentence.
+    pub fn not_emulated(&self, line: usize, sentence: impl Into<String>) {
+        let note = (line, sentence.into());
+        let mut notes = self.not_emulated.borrow_mut();
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+
+    /// What was noted, by the lines of the template.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = self.not_emulated.take();
+        notes.sort();
+        notes.into_iter().map(|(line, sentence)| format!("line {line}: {sentence}")).collect()
+    }
+
+    /// The resources that were referred to since this was last asked.
+    pub fn take_used(&self) -> BTreeSet<String> {
+        self.used.take()
+    }
+
+    /// Counts resources as referred to.
+    pub fn use_again(&self, ids: BTreeSet<String>) {
+        self.used.borrow_mut().extend(ids);
     }
 
     /// What `Ref` gives.
@@ -84,15 +133,17 @@ impl Scope {
             "AWS::AccountId" => ACCOUNT_ID.to_owned(),
             "AWS::URLSuffix" => "amazonaws.com".to_owned(),
             "AWS::Partition" => "aws".to_owned(),
+            "AWS::NotificationARNs" => return Ok(Some(Node { line: node.line, value: Value::List(Vec::new()) })),
             _ => match self.parameters.get(name) {
-                Some(value) => return Ok(Some(Node { line: node.line, value: value.value.clone() })),
-                None => self.name(node, name)?,
+                Some(parameter) => return Ok(Some(Node { line: node.line, value: parameter.value(node)? })),
+                None => return Ok(Some(Node { line: node.line, value: self.referred(node, name)? })),
             },
         };
         Ok(Some(Node { line: node.line, value: Value::Text(text) }))
     }
 
-    fn resource(&self, node: &Node, id: &str) -> Result<&Resource, Fault> {
+    /// A resource that is there.
+    pub(super) fn resource(&self, node: &Node, id: &str) -> Result<&Resource, Fault> {
         let resource =
             self.resources.get(id).ok_or_else(|| node.fault(format!("there is no parameter or resource `{id}`.")))?;
         if let Some(condition) = &resource.condition
@@ -100,99 +151,39 @@ impl Scope {
         {
             return Err(node.fault(format!("`{id}` does not exist while its condition `{condition}` is false.")));
         }
+        self.used.borrow_mut().insert(id.to_owned());
         Ok(resource)
     }
-
-    /// What `Ref` gives for a resource: its name.
-    pub fn name(&self, node: &Node, id: &str) -> Result<String, Fault> {
-        let resource = self.resource(node, id)?;
-        match (&resource.name, resource.kind.as_str()) {
-            (Some(name), _) => self.text(name, "the name"),
-            (None, "AWS::Serverless::HttpApi") => Ok(api_id(&self.stack, id)),
-            (None, _) => Ok(format!("{}-{id}", self.stack)),
-        }
-    }
-
-    /// What `GetAtt` gives.
-    pub(super) fn attribute(&self, node: &Node, id: &str, attribute: &str) -> Result<String, Fault> {
-        let kind = self.resource(node, id)?.kind.as_str();
-        let name = self.name(node, id)?;
-        match (kind, attribute) {
-            ("AWS::Serverless::Function", "Arn") => Ok(format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}")),
-            ("AWS::DynamoDB::Table", "Arn") => Ok(format!("arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{name}")),
-            ("AWS::Logs::LogGroup", "Arn") => Ok(format!("arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{name}:*")),
-            ("AWS::Serverless::HttpApi", "ApiId") => Ok(name),
-            _ if let Some(given) = self.attributes.get(&format!("{id}.{attribute}")) => Ok(given.clone()),
-            _ => Err(node.fault(format!("`{id}.{attribute}` is not known on one machine (a {kind})."))),
-        }
-    }
 }
 
-fn parameter(name: &str, declaration: &Node, given: Option<&String>) -> Result<Node, Fault> {
-    let line = declaration.line;
-    let kind = declaration.get("Type").ok_or_else(|| Fault::new(line, format!("parameter `{name}` has no Type.")))?;
-    let kind = kind.text("Type")?;
-    let value = match (given, declaration.get("Default")) {
-        (Some(given), _) => given.clone(),
-        (None, Some(Node { value: Value::Null, .. })) => String::new(),
-        (None, Some(default)) => default.text("Default")?.to_owned(),
-        (None, None) => {
-            return Err(Fault::new(line, format!("parameter `{name}` has no Default and was given no value.")));
-        }
-    };
-    if let Some(allowed) = declaration.get("AllowedValues") {
-        let allowed: Result<Vec<&str>, _> = allowed.list("AllowedValues")?.iter().map(|one| one.text("it")).collect();
-        let allowed = allowed?;
-        if !allowed.contains(&value.as_str()) {
-            let allowed = allowed.join(", ");
-            return Err(Fault::new(line, format!("parameter `{name}` is `{value}`, but must be one of {allowed}.")));
-        }
-    }
-    let value = match kind {
-        "String" => Value::Text(value),
-        "Number" if is_number(&value) => Value::Text(value),
-        "Number" => return Err(Fault::new(line, format!("parameter `{name}` must be a number, not `{value}`."))),
-        "CommaDelimitedList" | "List<Number>" => {
-            let item = |item: &str| Node { line, value: Value::Text(item.trim().to_owned()) };
-            Value::List(value.split(',').map(item).collect())
-        }
-        _ => {
-            return Err(Fault::new(
-                line,
-                format!("parameter `{name}` has the type {kind}, which one machine cannot look up."),
-            ));
-        }
-    };
-    Ok(Node { line, value })
+fn declared_resource(id: &str, resource: &Node) -> Result<Resource, Fault> {
+    let kind = resource.get("Type").ok_or_else(|| resource.fault(format!("resource `{id}` has no Type.")))?;
+    let condition = resource.get("Condition").map(|name| name.text("Condition")).transpose()?;
+    Ok(Resource {
+        kind: kind.text("Type")?.to_owned(),
+        line: resource.line,
+        condition: condition.map(str::to_owned),
+        properties: resource.get("Properties").cloned(),
+    })
 }
 
-fn is_number(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    [whole, fraction].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// The property that names a resource of this type.
-fn name_property(kind: &str) -> Option<&'static str> {
-    match kind {
-        "AWS::Serverless::Function" => Some("FunctionName"),
-        "AWS::DynamoDB::Table" => Some("TableName"),
-        "AWS::Logs::LogGroup" => Some("LogGroupName"),
-        _ => None,
+/// Adds the resources that SAM makes and a template may refer to: a function's role, and the implicit APIs.
+/// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html>
+fn made_by_sam(resources: &mut BTreeMap<String, Resource>) {
+    let made = |kind: &str, line, condition| Resource { kind: kind.to_owned(), line, condition, properties: None };
+    let runs = |kind: &str| matches!(kind, "AWS::Serverless::Function" | "AWS::Serverless::StateMachine");
+    let mut more: Vec<(String, Resource)> = resources
+        .iter()
+        .filter(|(_, resource)| runs(&resource.kind))
+        .map(|(id, resource)| (format!("{id}Role"), made("AWS::IAM::Role", resource.line, resource.condition.clone())))
+        .collect();
+    if !more.is_empty() {
+        more.push((IMPLICIT_API.to_owned(), made("AWS::Serverless::HttpApi", 1, None)));
+        more.push(("ServerlessRestApi".to_owned(), made("AWS::Serverless::Api", 1, None)));
     }
-}
-
-/// An API's id is ten characters of `a-z0-9`; the same stack always gets the same one (FNV-1a in base 36).
-fn api_id(stack: &str, logical_id: &str) -> String {
-    let bytes = stack.bytes().chain([0]).chain(logical_id.bytes());
-    let mut hash =
-        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let mut id = String::with_capacity(10);
-    for _ in 0..10 {
-        id.push(char::from_digit(u32::try_from(hash % 36).unwrap_or(0), 36).unwrap_or('0'));
-        hash /= 36;
+    for (id, resource) in more {
+        resources.entry(id).or_insert(resource);
     }
-    id
 }
 
 #[cfg(test)]
@@ -222,12 +213,5 @@ Resources: {}
             Fault::new(4, "parameter `Rate` must be a number, not `fast`.")
         );
         assert!(scope(&[("Nobody", "x")]).is_err());
-    }
-
-    #[test]
-    fn an_api_id_looks_like_one() {
-        let id = api_id("shop", "Api");
-        assert!(id.len() == 10 && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()), "{id}");
-        assert_ne!(id, api_id("shop2", "Api"));
     }
 }

@@ -15,12 +15,14 @@ impl<'a> Section<'a> {
     /// Opens a mapping; `what` names it in errors. Its values are resolved only when they are read.
     pub fn open(scope: &'a Scope, node: &Node, what: impl Into<String>) -> Result<Self, Fault> {
         let what = what.into();
-        let resolved = match node.value {
-            Value::Call(..) => scope.value(node, &what)?,
-            _ => node.clone(),
-        };
-        let entries = resolved.map(&what)?.to_vec();
+        let chosen = scope.choose(node)?.ok_or_else(|| node.fault(format!("{what} has no value.")))?;
+        let entries = chosen.map(&what)?.to_vec();
         Ok(Self { scope, what, line: node.line, entries })
+    }
+
+    /// What its values are resolved by.
+    pub fn scope(&self) -> &'a Scope {
+        self.scope
     }
 
     /// The line it begins on.
@@ -57,10 +59,24 @@ impl<'a> Section<'a> {
         Ok(self.required(key)?.text(key)?.to_owned())
     }
 
-    /// Takes a property as a mapping to read further.
+    /// Takes a property as a mapping to read further; `None` when it is absent or `AWS::NoValue`.
     pub fn section(&mut self, key: &str) -> Result<Option<Section<'a>>, Fault> {
-        let what = format!("{key} of {}", self.what);
-        self.take_raw(key).map(|node| Section::open(self.scope, &node, what)).transpose()
+        let Some(node) = self.take_raw(key) else { return Ok(None) };
+        let Some(chosen) = self.scope.choose(&node)? else { return Ok(None) };
+        Section::open(self.scope, &chosen, format!("{key} of {}", self.what)).map(Some)
+    }
+
+    /// Takes a property that is there to some effect: neither `AWS::NoValue`, nor false, nor empty.
+    pub fn asks_for(&mut self, key: &str) -> Result<Option<Node>, Fault> {
+        let Some(node) = self.take_raw(key) else { return Ok(None) };
+        let chosen = self.scope.choose(&node)?;
+        Ok(chosen.filter(|node| match &node.value {
+            Value::Null => false,
+            Value::Text(text) => !text.eq_ignore_ascii_case("false"),
+            Value::List(items) => !items.is_empty(),
+            Value::Map(entries) => !entries.is_empty(),
+            Value::Call(..) | Value::Unknown(_) => true,
+        }))
     }
 
     /// What nobody has read yet, as it is written.
@@ -89,12 +105,14 @@ impl<'a> Section<'a> {
 
     /// Refuses whatever was not read.
     pub fn close(self) -> Result<(), Fault> {
-        match self.entries.first() {
-            None => Ok(()),
-            Some(entry) => Err(Fault::new(
-                entry.line,
-                format!("{} of {} is not understood by the local shop.", entry.key, self.what),
-            )),
+        for entry in &self.entries {
+            if entry.key != "Fn::Transform" {
+                let message = format!("{} of {} is not understood here.", entry.key, self.what);
+                return Err(Fault::new(entry.line, message));
+            }
+            let sentence = format!("{} is what it is without its Fn::Transform, which only AWS can run.", self.what);
+            self.scope.not_emulated(entry.line, sentence);
         }
+        Ok(())
     }
 }

@@ -5,48 +5,80 @@ use super::node::{Fault, Node, Value};
 use super::scope::Scope;
 use super::section::Section;
 
-/// What matters only in AWS: durability, encryption, capacity. Tables made here are on-demand.
-const ONLY_IN_AWS: [&str; 11] = [
+/// What matters only in AWS: durability, encryption, capacity, replicas. Tables made here are on-demand.
+const ONLY_IN_AWS: [&str; 21] = [
     "BillingMode",
     "ContributorInsightsSpecification",
     "DeletionProtectionEnabled",
+    "GlobalTableSettingsReplicationMode",
+    "GlobalTableSourceArn",
+    "GlobalTableWitnesses",
+    "MultiRegionConsistency",
     "OnDemandThroughput",
     "PointInTimeRecoverySpecification",
     "ProvisionedThroughput",
+    "ReadOnDemandThroughputSettings",
+    "ReadProvisionedThroughputSettings",
+    "Replicas",
     "ResourcePolicy",
     "SSESpecification",
     "TableClass",
     "TableName",
     "Tags",
+    "WarmThroughput",
+    "WriteOnDemandThroughputSettings",
+    "WriteProvisionedThroughputSettings",
 ];
 
-/// Reads one table.
+/// What a table does beside keeping items, and what becomes of it here.
+const NOT_HERE: [(&str, &str); 3] = [
+    ("StreamSpecification", "has no stream here: whoever reads it is called by nobody"),
+    ("KinesisStreamSpecification", "streams to no Kinesis here"),
+    ("ImportSourceSpecification", "is not filled from S3 here: it begins empty"),
+];
+
+/// Reads an `AWS::DynamoDB::Table` or an `AWS::DynamoDB::GlobalTable`.
 pub fn read(scope: &Scope, id: &str, line: usize, properties: &Node) -> Result<Table, Fault> {
     let mut section = Section::open(scope, properties, format!("table `{id}`"))?;
     section.pass(&ONLY_IN_AWS);
+    for (property, becomes) in NOT_HERE {
+        if let Some(node) = section.asks_for(property)? {
+            scope.not_emulated(node.line, format!("the table `{id}` {becomes}."));
+        }
+    }
     let mut attributes = Vec::new();
     for node in section.required("AttributeDefinitions")?.list("AttributeDefinitions")? {
         attributes.push(attribute(scope, node)?);
     }
     let key_schema = keys(scope, &section.required("KeySchema")?, &attributes)?;
-    let mut indexes = Vec::new();
-    if let Some(node) = section.take("GlobalSecondaryIndexes")? {
-        for node in node.list("GlobalSecondaryIndexes")? {
-            indexes.push(index(scope, node, &attributes)?);
-        }
+    let mut secondary = |key: &str| -> Result<Vec<Index>, Fault> {
+        let Some(node) = section.take(key)? else { return Ok(Vec::new()) };
+        node.list(key)?.iter().map(|node| index(scope, node, &attributes)).collect()
+    };
+    let (indexes, local_indexes) = (secondary("GlobalSecondaryIndexes")?, secondary("LocalSecondaryIndexes")?);
+    let partition = key_schema.first();
+    if let Some(index) = local_indexes.iter().find(|index| index.key_schema.first() != partition) {
+        return Err(Fault::new(
+            line,
+            format!("the local index `{}` must have the partition key of its table.", index.name),
+        ));
     }
     let ttl_attribute = match section.section("TimeToLiveSpecification")? {
         Some(mut ttl) => {
-            let name = ttl.required_text("AttributeName")?;
+            let name = ttl.text("AttributeName")?;
             let enabled = ttl.required("Enabled")?.boolean("Enabled")?;
+            if enabled && name.is_none() {
+                return Err(Fault::new(ttl.line(), format!("TimeToLiveSpecification of `{id}` has no AttributeName.")));
+            }
             ttl.close()?;
-            enabled.then_some(name)
+            name.filter(|_| enabled)
         }
         None => None,
     };
     section.close()?;
     let used = |name: &str| {
-        key_schema.iter().chain(indexes.iter().flat_map(|index| &index.key_schema)).any(|part| part.attribute == name)
+        let indexed = indexes.iter().chain(&local_indexes).flat_map(|index| &index.key_schema);
+        key_schema.iter().chain(indexed).any(|part| part.attribute == name)
     };
     if let Some(spare) = attributes.iter().find(|attribute| !used(&attribute.name)) {
         return Err(Fault::new(
@@ -55,7 +87,38 @@ pub fn read(scope: &Scope, id: &str, line: usize, properties: &Node) -> Result<T
         ));
     }
     let name = scope.name(&Node { line, value: Value::Null }, id)?;
-    Ok(Table { logical_id: id.to_owned(), name, attributes, key_schema, indexes, ttl_attribute, line })
+    Ok(Table { logical_id: id.to_owned(), name, attributes, key_schema, indexes, local_indexes, ttl_attribute, line })
+}
+
+/// Reads an `AWS::Serverless::SimpleTable`, whose key is one attribute, `id` unless it says another.
+/// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-simpletable.html>
+pub fn read_simple(scope: &Scope, id: &str, line: usize, properties: &Node) -> Result<Table, Fault> {
+    let mut section = Section::open(scope, properties, format!("table `{id}`"))?;
+    section.pass(&ONLY_IN_AWS);
+    let (mut name, mut kind) = ("id".to_owned(), AttributeKind::Text);
+    if let Some(mut key) = section.section("PrimaryKey")? {
+        name = key.text("Name")?.unwrap_or(name);
+        if let Some(node) = key.take("Type")? {
+            kind = match node.text("Type")? {
+                "String" => AttributeKind::Text,
+                "Number" => AttributeKind::Number,
+                "Binary" => AttributeKind::Binary,
+                other => return Err(node.fault(format!("Type must be String, Number or Binary, not `{other}`."))),
+            };
+        }
+        key.close()?;
+    }
+    section.close()?;
+    Ok(Table {
+        logical_id: id.to_owned(),
+        name: scope.name(&Node { line, value: Value::Null }, id)?,
+        attributes: vec![Attribute { name: name.clone(), kind }],
+        key_schema: vec![KeyPart { attribute: name, role: KeyRole::Hash }],
+        indexes: Vec::new(),
+        local_indexes: Vec::new(),
+        ttl_attribute: None,
+        line,
+    })
 }
 
 fn attribute(scope: &Scope, node: &Node) -> Result<Attribute, Fault> {
@@ -96,7 +159,7 @@ fn keys(scope: &Scope, node: &Node, attributes: &[Attribute]) -> Result<Vec<KeyP
 
 fn index(scope: &Scope, node: &Node, attributes: &[Attribute]) -> Result<Index, Fault> {
     let mut section = Section::open(scope, node, "an index")?;
-    section.pass(&["ContributorInsightsSpecification", "OnDemandThroughput", "ProvisionedThroughput"]);
+    section.pass(&ONLY_IN_AWS);
     let name = section.required_text("IndexName")?;
     let key_schema = keys(scope, &section.required("KeySchema")?, attributes)?;
     let Some(mut projection) = section.section("Projection")? else {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
-use super::api::{ACCOUNT_BURST, ACCOUNT_RATE_MILLI};
 use super::authorizers::AUTHORIZER_TIMEOUT;
 use super::model::{Authorizer, Cors, Function, HttpApi, IdentitySource, Route, Segment};
 use super::routes;
+use super::settings::{ACCOUNT_BURST, ACCOUNT_RATE_MILLI};
 
 /// Methods that a page may use whatever a preflight says, and those that are a preflight or no method at all.
 /// <https://fetch.spec.whatwg.org/#cors-safelisted-method>
@@ -34,11 +34,10 @@ pub fn limits(what: &str, line: usize, rate_milli: Option<u64>, burst: Option<u6
 }
 
 /// Warns of a route that the default authorizer does not protect, though nothing says that it is open.
-pub fn left_open(route: &Route, warnings: &mut Vec<String>) {
+pub fn left_open(key: &str, line: usize, warnings: &mut Vec<String>) {
     warnings.push(format!(
-        "{} is open, because SAM leaves explicit OPTIONS routes out of DefaultAuthorizer: give it an Auth.Authorizer of \
-         its own, or NONE if it is meant to be open.",
-        place(route)
+        "`{key}` (line {line}) is open, because SAM leaves explicit OPTIONS routes out of DefaultAuthorizer: give it an Auth.Authorizer of \
+         its own, or NONE if it is meant to be open."
     ));
 }
 

@@ -13,6 +13,8 @@ pub struct Table {
     pub key_schema: Vec<KeyPart>,
     /// The global secondary indexes.
     pub indexes: Vec<Index>,
+    /// The local secondary indexes.
+    pub local_indexes: Vec<Index>,
     /// The attribute that items expire by.
     pub ttl_attribute: Option<String>,
     /// The line of the template it begins on.
@@ -57,7 +59,7 @@ pub enum KeyRole {
     Range,
 }
 
-/// A global secondary index.
+/// A secondary index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
     /// Its name.
