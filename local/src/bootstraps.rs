@@ -48,5 +48,6 @@ pub struct Built {
     pub sink: Sink,
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

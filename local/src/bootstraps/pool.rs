@@ -1,6 +1,6 @@
 //! A function's processes: as many as there are invocations at once, up to a limit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -24,6 +24,7 @@ use crate::functions::Failure;
 const INIT: Duration = Duration::from_secs(10);
 /// How many processes a function may have whose concurrency nobody reserved: a limit of this machine.
 pub const PROCESSES: usize = 10;
+
 /// A function, as its processes are told of it.
 pub struct Declared {
     /// Where its program may be.
@@ -107,10 +108,11 @@ impl Pool {
         match timeout(limit, answer).await {
             Ok(Ok(Answered { outcome, settled })) => {
                 // What it still does counts for this invocation.
-                let left = limit.saturating_sub(began.elapsed());
+                let (left, speaker) = (limit.saturating_sub(began.elapsed()), self.speaker.clone());
                 tokio::spawn(async move {
-                    if timeout(left, settled).await.is_ok() {
-                        lease.release();
+                    match timeout(left, settled).await {
+                        Ok(_) => lease.release(),
+                        Err(_) => speaker.say(News::Said("it was still at work after its answer, and was ended")),
                     }
                 });
                 outcome.map_err(|ending| ending.failure(&id))
@@ -161,7 +163,7 @@ impl Pool {
     }
 
     /// The program, prepared once for each version.
-    async fn program(&self, file: &std::path::Path, stamp: Stamp) -> Result<Arc<Program>, Failure> {
+    async fn program(&self, file: &Path, stamp: Stamp) -> Result<Arc<Program>, Failure> {
         let mut program = self.program.lock().await;
         match &*program {
             Some(program) if program.stamp == stamp => Ok(Arc::clone(program)),
