@@ -155,7 +155,7 @@ impl Pool {
                 // Built anew meanwhile.
                 Slot::Process(_) => {}
                 Slot::Room(place) => {
-                    let program = self.program(file, stamp).await?;
+                    let program = self.program(&file, stamp).await?;
                     return self.start(place, &program, id).await;
                 }
             }

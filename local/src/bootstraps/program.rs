@@ -1,5 +1,7 @@
 //! A function's program: where its `bootstrap` is looked for, and which version of it runs.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, Metadata};
 use std::io::{self, Read};
@@ -39,6 +41,8 @@ pub struct Places {
     logical_id: String,
     runtime: String,
     files: Vec<PathBuf>,
+    /// Where there are programs of no other function.
+    own: Option<PathBuf>,
 }
 
 /// That it is at none of them.
@@ -47,7 +51,7 @@ pub struct NotFound<'a>(&'a Places);
 
 impl fmt::Display for NotFound<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Places { logical_id, runtime, files } = self.0;
+        let Places { logical_id, runtime, files, .. } = self.0;
         let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         let files = files.join(", ");
         if runtime.is_empty() || runtime.starts_with("provided") {
@@ -64,8 +68,8 @@ impl fmt::Display for NotFound<'_> {
 
 impl Places {
     /// Where builders put the program of this function, in a directory: `sam build` by the logical id, `cargo lambda` by
-    /// the binary's name.
-    pub fn of(function: &Function, directory: &Path) -> Places {
+    /// the binary's name. If it `is_alone` in its template, the only program that there is must be its.
+    pub fn of(function: &Function, directory: &Path, is_alone: bool) -> Places {
         let names = [
             Some(function.logical_id.as_str()),
             function.built_binary.as_deref(),
@@ -80,17 +84,33 @@ impl Places {
                 files.push(file);
             }
         }
-        Places { logical_id: function.logical_id.clone(), runtime: function.runtime.clone(), files }
+        // The directory may be the `CodeUri` itself.
+        let built_into = built_into(&function.code_uri).filter(|name| is_plain(name));
+        if built_into.is_some() && directory.file_name().and_then(OsStr::to_str) == built_into {
+            files.push(directory.join("bootstrap"));
+        }
+        let own = is_alone.then(|| directory.to_owned());
+        Places { logical_id: function.logical_id.clone(), runtime: function.runtime.clone(), files, own }
     }
 
     /// The first that is there.
-    pub fn find(&self) -> Result<(&Path, Stamp), NotFound<'_>> {
-        let found = self.files.iter().find_map(|file| {
-            let metadata = fs::metadata(file).ok().filter(Metadata::is_file)?;
-            Some((file.as_path(), Stamp::of(&metadata)))
-        });
-        found.ok_or(NotFound(self))
+    pub fn find(&self) -> Result<(Cow<'_, Path>, Stamp), NotFound<'_>> {
+        let found = self.files.iter().find_map(|file| stamped(Cow::Borrowed(file)));
+        found.or_else(|| stamped(Cow::Owned(only(self.own.as_deref()?)?))).ok_or(NotFound(self))
     }
+}
+
+/// The file with its version, if it is there.
+fn stamped(file: Cow<'_, Path>) -> Option<(Cow<'_, Path>, Stamp)> {
+    let metadata = fs::metadata(&file).ok().filter(Metadata::is_file)?;
+    Some((file, Stamp::of(&metadata)))
+}
+
+/// The only program in the directories of this one.
+fn only(directory: &Path) -> Option<PathBuf> {
+    let programs = fs::read_dir(directory).ok()?.flatten().map(|entry| entry.path().join("bootstrap"));
+    let mut programs = programs.filter(|program| program.is_file());
+    programs.next().filter(|_| programs.next().is_none())
 }
 
 /// The last segment of a `CodeUri`, or the one before a file in it.
@@ -174,7 +194,7 @@ mod tests {
             "Resources:\n  Api: {{Type: AWS::Serverless::HttpApi}}\n  Hello:\n    Type: AWS::Serverless::Function\n{properties}"
         );
         let template = Template::parse(&text, &Given::defaults("shop")).unwrap();
-        let places = Places::of(template.function("Hello").unwrap(), Path::new("built"));
+        let places = Places::of(template.function("Hello").unwrap(), Path::new("built"), true);
         places.files.iter().map(|file| file.display().to_string()).collect()
     }
 
@@ -191,6 +211,25 @@ mod tests {
             places("    Properties: {CodeUri: target/lambda/hello/bootstrap.zip, Handler: hello}"),
             ["Hello", "hello", "shop-Hello"].map(|name| format!("built/{name}/bootstrap"))
         );
+    }
+
+    #[test]
+    fn the_only_program_is_that_of_the_only_function() {
+        let directory = tempfile::tempdir().unwrap();
+        let build = |name: &str| {
+            fs::create_dir(directory.path().join(name)).unwrap();
+            fs::write(directory.path().join(name).join("bootstrap"), "#!").unwrap();
+        };
+        build("anything");
+        let function = |is_alone| {
+            let text = "Resources:\n  Api: {Type: AWS::Serverless::HttpApi}\n  Hello: {Type: AWS::Serverless::Function, Properties: {CodeUri: .}}";
+            let template = Template::parse(text, &Given::defaults("shop")).unwrap();
+            Places::of(template.function("Hello").unwrap(), directory.path(), is_alone)
+        };
+        assert_eq!(function(true).find().unwrap().0, directory.path().join("anything/bootstrap"));
+        assert!(function(false).find().is_err());
+        build("another");
+        assert!(function(true).find().is_err());
     }
 
     #[test]

@@ -55,7 +55,9 @@ impl Bootstraps {
             let speaker = Speaker { name: label(template, function).into(), width, sink: Arc::clone(sink) };
             let mut variables = inherited.clone();
             variables.extend(environment.of_process(function));
-            let declared = declared(function, directory, variables);
+            let is_alone = template.functions.len() == 1;
+            let places = Places::of(function, directory, is_alone);
+            let declared = declared(function, places, variables);
             let pool = Arc::new(Pool::new(declared, speaker, Arc::clone(&common)));
             pools.push(Arc::clone(&pool));
             Handler::keeping_time(move |event, context| -> Reply {
@@ -95,10 +97,10 @@ impl Drop for Bootstraps {
     }
 }
 
-fn declared(function: &template::Function, directory: &Path, variables: BTreeMap<String, String>) -> Declared {
+fn declared(function: &template::Function, places: Places, variables: BTreeMap<String, String>) -> Declared {
     let reserved = function.reserved_concurrency.map(|reserved| usize::try_from(reserved).unwrap_or(usize::MAX));
     Declared {
-        places: Places::of(function, directory),
+        places,
         environment: variables.into_iter().collect(),
         timeout: function.timeout,
         limit: reserved.unwrap_or(PROCESSES),
