@@ -54,7 +54,7 @@ use apis::{Apis, Candidate};
 use elsewhere::Place;
 use kinds::Missed;
 use node::{Entry, Fault, Node, Value};
-use scope::Scope;
+use scope::{MACRO, Scope};
 use section::Section;
 
 /// Why a template cannot be used, in one sentence: `template.yaml:42: …`.
@@ -160,6 +160,10 @@ impl Template {
         let mut missed = Missed::default();
         let (mut functions, mut tables, mut apis, mut edges) = (Vec::new(), Vec::new(), Apis::default(), Vec::new());
         for Entry { key: id, line, value: resource } in resources.map("Resources")? {
+            if id == MACRO {
+                scope.not_emulated(*line, "the resources that a macro adds (Fn::Transform) are known only in AWS.");
+                continue;
+            }
             let Some((kind, properties)) = open(scope, id, resource)? else { continue };
             let line = *line;
             match kind.as_str() {
