@@ -10,6 +10,7 @@ mod bounds;
 mod code;
 mod conditions;
 mod cors;
+mod document;
 mod edge;
 mod elsewhere;
 mod events;
@@ -130,13 +131,15 @@ impl Template {
 
     /// Reads a template from its text.
     pub(crate) fn parse(source: &str, given: &Given) -> Result<Self, Fault> {
-        let mut root = Node::parse(source)?;
+        let (mut root, twice) = document::read(source)?;
         let mut scope = Scope::read(&root, given)?;
         if source.contains(foreach::KEY) {
             root = foreach::expand(&scope, &root)?;
             scope = Scope::read(&root, given)?;
         }
-        Self::read(&root, &scope, given)
+        let mut template = Self::read(&root, &scope, given)?;
+        template.warnings.extend(twice.iter().map(traps::twice));
+        Ok(template)
     }
 
     fn read(root: &Node, scope: &Scope, given: &Given) -> Result<Self, Fault> {

@@ -340,3 +340,13 @@ Transform: [AWS::Serverless-2016-10-31, Own]
         ]
     );
 }
+
+#[test]
+fn of_a_key_that_comes_twice_the_last_one_holds() {
+    let source = small("StageName: v1", "Method: GET, Path: /a");
+    let template = parse(&source).unwrap();
+    assert_eq!(template.api.stage, "v1");
+    let expected = "the key `StageName` comes twice (lines 5 and 7): the last one holds, as with `sam`; another tool may \
+                    refuse it, so leave one out.";
+    assert!(template.warnings.iter().any(|warning| warning == expected), "{:?}", template.warnings);
+}
