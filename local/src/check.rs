@@ -59,13 +59,13 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Looks at the `bootstrap` of every function; `root` is the template's folder, which `CodeUri` counts from.
+/// Looks at the `bootstrap` of every function that has one; `root` is the template's folder, which `CodeUri` counts from.
 ///
 /// # Errors
 /// One of them is missing or not what the template says: all of those, and the command that mends it.
 pub fn check(template: &Template, root: &Path) -> Result<Vec<Built>, Error> {
     let (mut built, mut wrong) = (Vec::new(), Vec::new());
-    for function in &template.functions {
+    for function in template.functions.iter().filter(|function| has_bootstrap(function)) {
         match inspect(&path(root, function), function.architecture) {
             Ok(size) => {
                 let (name, architecture) = (function.binary().to_owned(), function.architecture);
@@ -77,8 +77,20 @@ pub fn check(template: &Template, root: &Path) -> Result<Vec<Built>, Error> {
     if wrong.is_empty() { Ok(built) } else { Err(message(template, root, &wrong)) }
 }
 
+/// Lambda's own runtimes, containers and code that is elsewhere have none here.
+fn has_bootstrap(function: &Function) -> bool {
+    let runtime = function.runtime.as_str();
+    let own = runtime.is_empty() || runtime.starts_with("provided") || runtime.starts_with("go1");
+    own && !function.code_uri.is_empty() && !function.code_uri.ends_with(".zip")
+}
+
+/// Where the deployed program lies. A template that says which binary to build has its source as `CodeUri`, and what is
+/// deployed lies where `sam build` puts it, or `cargo lambda build`.
 fn path(root: &Path, function: &Function) -> PathBuf {
-    root.join(&function.code_uri).join("bootstrap")
+    let at_code = root.join(&function.code_uri).join("bootstrap");
+    let Some(binary) = function.built_binary.as_deref().filter(|_| !at_code.exists()) else { return at_code };
+    let by_sam = root.join(".aws-sam/build").join(&function.logical_id).join("bootstrap");
+    if by_sam.exists() { by_sam } else { root.join("target/lambda").join(binary).join("bootstrap") }
 }
 
 /// The file's size, if it is an executable for this architecture.

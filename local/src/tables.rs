@@ -135,3 +135,6 @@ fn projection(index: &Index) -> ProjectionOf {
 fn failed(name: &str, why: &str) -> Error {
     Error::new(format!("the table {name} cannot be set up ({why}): see to that in the database and start again."))
 }
+
+#[cfg(test)]
+mod tests;

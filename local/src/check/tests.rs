@@ -124,6 +124,48 @@ fn a_binary_must_be_executable() {
 }
 
 #[test]
+fn only_functions_with_a_bootstrap_are_looked_at() {
+    for (properties, looked_at) in [
+        ("CodeUri: f/, Runtime: provided.al2023", true),
+        ("CodeUri: f/, Runtime: python3.13", false),
+        ("CodeUri: f.zip", false),
+        ("PackageType: Image", false),
+        ("InlineCode: x, Runtime: nodejs22.x", false),
+    ] {
+        let source = format!(
+            "Resources:\n  Api: {{Type: AWS::Serverless::HttpApi}}\n  F: {{Type: AWS::Serverless::Function, \
+             Properties: {{{properties}}}}}\n"
+        );
+        let template = Template::parse(&source, &Given::defaults("shop")).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(check(&template, root.path()).is_err(), looked_at, "{properties}");
+    }
+}
+
+#[test]
+fn what_is_built_from_source_lies_where_the_build_puts_it() {
+    let source = "Resources:
+  Api: {Type: AWS::Serverless::HttpApi}
+  F:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: things}}
+    Properties: {CodeUri: ., Handler: bootstrap, Runtime: provided.al2023}
+";
+    let template = Template::parse(source, &Given::defaults("shop")).unwrap();
+    for folder in ["target/lambda/things", ".aws-sam/build/F"] {
+        let root = tempfile::tempdir().unwrap();
+        let missing = check(&template, root.path()).unwrap_err().to_string();
+        assert!(missing.ends_with("/target/lambda/things/bootstrap is not there"), "{missing}");
+        let file = root.path().join(folder).join("bootstrap");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, X86_64).unwrap();
+        executable(&file, 0o755);
+        let built: Vec<String> = check(&template, root.path()).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(built, ["things       x86_64       1 kB"]);
+    }
+}
+
+#[test]
 fn an_architecture_is_one_that_lambda_has() {
     for (architectures, expected) in [
         ("[arm64, x86_64]", "Architectures must have exactly one entry."),

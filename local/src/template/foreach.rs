@@ -1,28 +1,33 @@
 //! `Fn::ForEach`, which stands in place of a key: the entries under it once for each item of a list.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html>
 
+use std::collections::HashSet;
+
 use super::node::{Entry, Fault, Node, Value};
+use super::resolve::MAX_WORK;
 use super::scope::Scope;
 
 /// What a key begins with under which entries repeat.
 pub const KEY: &str = "Fn::ForEach::";
 
+/// What a value costs that a loop makes: so that there are no more of them than a template may have without loops.
+const COST: usize = MAX_WORK / 100_000;
+
 /// A copy in which every loop is written out.
 pub fn expand(scope: &Scope, node: &Node) -> Result<Node, Fault> {
-    scope.spend(node, 1)?;
     let value = match &node.value {
         Value::Null | Value::Text(_) | Value::Unknown(_) => node.value.clone(),
         Value::List(items) => Value::List(items.iter().map(|item| expand(scope, item)).collect::<Result<_, _>>()?),
         Value::Call(name, argument) => Value::Call(name.clone(), Box::new(expand(scope, argument)?)),
         Value::Map(entries) => {
-            let mut all: Vec<Entry> = Vec::with_capacity(entries.len());
+            let (mut all, mut names) = (Vec::with_capacity(entries.len()), HashSet::with_capacity(entries.len()));
             for entry in entries {
                 let more = match entry.key.starts_with(KEY) {
                     true => repeat(scope, entry)?,
                     false => vec![Entry { value: expand(scope, &entry.value)?, ..entry.clone() }],
                 };
                 for one in more {
-                    if all.iter().any(|other| other.key == one.key) {
+                    if !names.insert(one.key.clone()) {
                         return Err(Fault::new(one.line, format!("the key `{}` comes twice.", one.key)));
                     }
                     all.push(one);
@@ -49,7 +54,7 @@ fn repeat(scope: &Scope, entry: &Entry) -> Result<Vec<Entry>, Fault> {
 
 /// A copy with an item in place of the loop's name.
 fn put(scope: &Scope, node: &Node, name: &str, item: &str) -> Result<Node, Fault> {
-    scope.spend(node, 1)?;
+    scope.spend(node, COST)?;
     let put_text = |text: &str| -> Result<String, Fault> {
         let text = text.replace(&format!("${{{name}}}"), item).replace(&format!("&{{{name}}}"), item);
         scope.spend(node, text.len())?;

@@ -10,6 +10,7 @@ mod bounds;
 mod code;
 mod conditions;
 mod cors;
+mod document;
 mod edge;
 mod elsewhere;
 mod events;
@@ -54,7 +55,7 @@ use apis::{Apis, Candidate};
 use elsewhere::Place;
 use kinds::Missed;
 use node::{Entry, Fault, Node, Value};
-use scope::Scope;
+use scope::{MACRO, Scope};
 use section::Section;
 
 /// Why a template cannot be used, in one sentence: `template.yaml:42: …`.
@@ -130,13 +131,15 @@ impl Template {
 
     /// Reads a template from its text.
     pub(crate) fn parse(source: &str, given: &Given) -> Result<Self, Fault> {
-        let mut root = Node::parse(source)?;
+        let (mut root, twice) = document::read(source)?;
         let mut scope = Scope::read(&root, given)?;
         if source.contains(foreach::KEY) {
             root = foreach::expand(&scope, &root)?;
             scope = Scope::read(&root, given)?;
         }
-        Self::read(&root, &scope, given)
+        let mut template = Self::read(&root, &scope, given)?;
+        template.warnings.extend(twice.iter().map(traps::twice));
+        Ok(template)
     }
 
     fn read(root: &Node, scope: &Scope, given: &Given) -> Result<Self, Fault> {
@@ -160,6 +163,10 @@ impl Template {
         let mut missed = Missed::default();
         let (mut functions, mut tables, mut apis, mut edges) = (Vec::new(), Vec::new(), Apis::default(), Vec::new());
         for Entry { key: id, line, value: resource } in resources.map("Resources")? {
+            if id == MACRO {
+                scope.not_emulated(*line, "the resources that a macro adds (Fn::Transform) are known only in AWS.");
+                continue;
+            }
             let Some((kind, properties)) = open(scope, id, resource)? else { continue };
             let line = *line;
             match kind.as_str() {

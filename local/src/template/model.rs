@@ -96,9 +96,13 @@ pub struct Function {
 
 impl Function {
     /// The last segment of [`code_uri`](Self::code_uri), by which the crate is found: `users`. Where that names nothing, as
-    /// in `./`, it is the binary that the build is told to make, or else the logical id.
+    /// in `./`, it is the binary that the build is told to make, or else the logical id. An archive is named by its folder.
     pub fn binary(&self) -> &str {
         let path = self.code_uri.trim_end_matches('/');
+        let path = match path.strip_suffix(".zip") {
+            Some(stem) => stem.rsplit_once('/').map_or(stem, |(folder, _)| folder),
+            None => path,
+        };
         match path.rsplit('/').next().unwrap_or(path) {
             "" | "." | ".." => self.built_binary.as_deref().unwrap_or(&self.logical_id),
             last => last,

@@ -18,6 +18,9 @@ pub const ACCOUNT_ID: &str = "123456789012";
 /// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources-httpapi.html>
 pub const IMPLICIT_API: &str = "ServerlessHttpApi";
 
+/// What stands in place of a key where a macro adds entries.
+pub const MACRO: &str = "Fn::Transform";
+
 /// Everything that a reference may mean.
 #[derive(Debug)]
 pub struct Scope {
@@ -34,7 +37,7 @@ pub struct Scope {
     pub(super) resources: BTreeMap<String, Resource>,
     /// The resources that were referred to since somebody began to watch.
     used: RefCell<BTreeSet<String>>,
-    not_emulated: RefCell<Vec<(usize, String)>>,
+    not_emulated: RefCell<BTreeSet<(usize, String)>>,
     pub(super) depth: Cell<usize>,
     /// How much more may be resolved.
     pub(super) work: Cell<usize>,
@@ -74,8 +77,8 @@ impl Scope {
         }
         let mut resources = BTreeMap::new();
         for (id, resource) in section("Resources")? {
-            // What it makes is read once it is written out.
-            if id.starts_with(foreach::KEY) {
+            // A loop is read once it is written out, and what a macro adds is known only in AWS.
+            if id.starts_with(foreach::KEY) || id == MACRO {
                 continue;
             }
             resources.insert(id.clone(), declared_resource(&id, &resource)?);
@@ -99,17 +102,12 @@ impl Scope {
 
     /// Notes, once, what the template asks for and nobody does here: a sentence.
     pub fn not_emulated(&self, line: usize, sentence: impl Into<String>) {
-        let note = (line, sentence.into());
-        let mut notes = self.not_emulated.borrow_mut();
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
+        self.not_emulated.borrow_mut().insert((line, sentence.into()));
     }
 
     /// What was noted, by the lines of the template.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = self.not_emulated.take();
-        notes.sort();
+        let notes = self.not_emulated.take();
         notes.into_iter().map(|(line, sentence)| format!("line {line}: {sentence}")).collect()
     }
 

@@ -1,7 +1,7 @@
 //! Reading one mapping of a template property by property, so that whatever nobody read is an error with its line.
 
 use super::node::{Entry, Fault, Node, Value};
-use super::scope::Scope;
+use super::scope::{MACRO, Scope};
 
 /// A mapping that is being read.
 pub struct Section<'a> {
@@ -106,7 +106,7 @@ impl<'a> Section<'a> {
     /// Refuses whatever was not read.
     pub fn close(self) -> Result<(), Fault> {
         for entry in &self.entries {
-            if entry.key != "Fn::Transform" {
+            if entry.key != MACRO {
                 let message = format!("{} of {} is not understood here.", entry.key, self.what);
                 return Err(Fault::new(entry.line, message));
             }

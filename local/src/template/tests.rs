@@ -238,3 +238,115 @@ fn a_broken_template_is_one_sentence_with_file_and_line() {
     );
     assert!(load(b"\xff").starts_with("/template.yaml: cannot be read (it is not UTF-8)"), "{}", load(b"\xff"));
 }
+
+#[test]
+fn a_route_that_cannot_be_guarded_is_left_out_and_never_opened() {
+    let route = "Method: GET, Path: /a";
+    let iam = format!("{route}, Auth: {{Authorizer: AWS_IAM}}");
+    for (source, why) in [
+        (small("", &iam), "IAM authorization (AWS_IAM) is not checked here."),
+        (
+            small("", route).replace("DefaultAuthorizer: A", "EnableIamAuthorizer: true, DefaultAuthorizer: AWS_IAM"),
+            "IAM authorization (AWS_IAM) is not checked here.",
+        ),
+        (
+            small("", route).replace("2.0", "1.0"),
+            "its authorizer `A` wants events of the payload format 1.0, and only 2.0 is made here.",
+        ),
+        (
+            small("", route).replace("!GetAtt Fn.Arn", "'arn:aws:lambda:eu-central-1:123456789012:function:other'"),
+            "the function of its authorizer `A` is not in this template.",
+        ),
+        (
+            small("", &format!("{route}, PayloadFormatVersion: '1.0'")),
+            "it wants events of the payload format 1.0, and only 2.0 is made here.",
+        ),
+    ] {
+        let template = parse(&source).unwrap();
+        assert!(template.api.routes.is_empty(), "{why}");
+        let expected = format!("line 13: `GET /a` is not served: {why}");
+        assert_eq!(template.not_emulated, [expected]);
+    }
+}
+
+#[test]
+fn whole_sections_may_depend_on_a_condition() {
+    let event = "Method: GET, Path: /a";
+    let source = small("CorsConfiguration: !If [Never, {AllowOrigins: ['*']}, !Ref AWS::NoValue]", event)
+        + "        Other: !If [Never, {Type: Nonsense}, !Ref AWS::NoValue]
+        Post: !If [Never, !Ref AWS::NoValue, {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: POST, Path: /a}}]
+Conditions:
+  Never: !Equals [a, b]
+";
+    let api = parse(&source).unwrap().api;
+    assert_eq!((api.cors, api.routes.len()), (None, 2));
+}
+
+#[test]
+fn a_template_may_be_json() {
+    let source = r#"{
+  "AWSTemplateFormatVersion": "2010-09-09",
+  "Transform": ["AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"],
+  "Resources": {
+    "Fn": {
+      "Type": "AWS::Serverless::Function",
+      "Properties": {
+        "CodeUri": "./",
+        "Environment": {"Variables": {"NAME": {"Fn::Sub": "${AWS::StackName}\u002dx"}}},
+        "Events": {"Get": {"Type": "HttpApi", "Properties": {"Method": "get", "Path": "/a"}}}
+      }
+    }
+  }
+}"#;
+    let template = parse(&source.replace("  ", "\t")).unwrap();
+    assert_eq!(template.api.routes[0].key(), "GET /a");
+    assert_eq!((template.functions[0].binary(), template.functions[0].environment["NAME"].as_str()), ("Fn", "shop-x"));
+}
+
+#[test]
+fn a_binary_is_named_by_its_folder() {
+    let binary = |uri: &str| {
+        let source = small("", "Method: GET, Path: /a").replace("CodeUri: target/lambda/fn/", uri);
+        parse(&source).unwrap().functions[0].binary().to_owned()
+    };
+    for (uri, expected) in [
+        ("CodeUri: target/lambda/things", "things"),
+        ("CodeUri: ../things/", "things"),
+        ("CodeUri: target/lambda/things/bootstrap.zip", "things"),
+        ("CodeUri: things.zip", "things"),
+        ("CodeUri: .", "Fn"),
+        ("CodeUri: ../", "Fn"),
+        ("CodeUri: {Bucket: b, Key: k}", "Fn"),
+        ("CodeUri: s3://b/k", "Fn"),
+        ("InlineCode: x", "Fn"),
+        ("Timeout: 5", "Fn"),
+    ] {
+        assert_eq!(binary(uri), expected, "{uri}");
+    }
+}
+
+#[test]
+fn what_only_a_macro_knows_is_named() {
+    let source = small("", "Method: GET, Path: /a")
+        + "  Fn::Transform: {Name: Macro}
+Transform: [AWS::Serverless-2016-10-31, Own]
+";
+    let template = parse(&source).unwrap();
+    assert_eq!(
+        template.not_emulated,
+        [
+            "line 16: the resources that a macro adds (Fn::Transform) are known only in AWS.",
+            "line 17: the macro Own is not run: the template is read as it stands.",
+        ]
+    );
+}
+
+#[test]
+fn of_a_key_that_comes_twice_the_last_one_holds() {
+    let source = small("StageName: v1", "Method: GET, Path: /a");
+    let template = parse(&source).unwrap();
+    assert_eq!(template.api.stage, "v1");
+    let expected = "the key `StageName` comes twice (lines 5 and 7): the last one holds, as with `sam`; another tool may \
+                    refuse it, so leave one out.";
+    assert!(template.warnings.iter().any(|warning| warning == expected), "{:?}", template.warnings);
+}

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
 use super::authorizers::AUTHORIZER_TIMEOUT;
+use super::document::Twice;
 use super::model::{Authorizer, Cors, Function, HttpApi, IdentitySource, Route, Segment};
 use super::routes;
 use super::settings::{ACCOUNT_BURST, ACCOUNT_RATE_MILLI};
@@ -16,6 +17,14 @@ const NEED_NO_PERMIT: [&str; 6] = ["", "ANY", "GET", "HEAD", "OPTIONS", "POST"];
 /// Headers that a page may send whatever a preflight says.
 /// <https://fetch.spec.whatwg.org/#cors-safelisted-request-header>
 const SENT_ANYWAY: [&str; 4] = ["accept", "accept-language", "content-language", "content-type"];
+
+/// Warns of a key that comes twice.
+pub fn twice(Twice { line, before, key }: &Twice) -> String {
+    format!(
+        "the key `{key}` comes twice (lines {before} and {line}): the last one holds, as with `sam`; another tool may refuse \
+         it, so leave one out."
+    )
+}
 
 /// Warns of limits that refuse everything, or that the account's own make meaningless.
 pub fn limits(what: &str, line: usize, rate_milli: Option<u64>, burst: Option<u64>, warnings: &mut Vec<String>) {

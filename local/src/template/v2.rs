@@ -2,21 +2,21 @@
 //! and authorizers.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApiGatewayV2.html>
 
+mod authorizer;
+mod route;
+
 use std::collections::BTreeMap;
 
 use super::access_log;
-use super::authorizers::{self, Auth, Guard, NO_IAM};
+use super::authorizers::Auth;
 use super::cors;
-use super::elsewhere::{self, Place};
 use super::functions::Declared;
-use super::model::Authorizer;
 use super::node::{Fault, Node, Value};
-use super::openapi::{self, Integration};
-use super::routes;
+use super::openapi;
 use super::scope::Scope;
 use super::section::Section;
 use super::settings::{self, Limits};
-use super::surface::{Draft, Surface};
+use super::surface::Surface;
 
 /// The types of resources that an API consists of.
 pub const PARTS: [&str; 4] = [
@@ -82,12 +82,13 @@ pub fn read(
     let mut auth = Auth::default();
     let mut names = BTreeMap::new();
     for part in of(parts, "::Authorizer") {
-        authorizer(scope, part, functions, &mut auth, warnings)?;
+        authorizer::read(scope, part, functions, &mut auth, warnings)?;
         names.insert(reference(scope, part)?, part.id.clone());
     }
     let mut integrations = BTreeMap::new();
     for part in of(parts, "::Integration") {
-        integrations.insert(format!("integrations/{}", reference(scope, part)?), integration(scope, part, functions)?);
+        integrations
+            .insert(format!("integrations/{}", reference(scope, part)?), route::integration(scope, part, functions)?);
     }
     let (mut drafts, mut cors) = (Vec::new(), cors::read(scope, &mut section)?);
     if section.asks_for("BodyS3Location")?.is_some() {
@@ -102,7 +103,7 @@ pub fn read(
         cors = cors.or(read.cors);
     }
     let quick = match section.take("Target")? {
-        Some(target) => Some(quick(&mut section, &target, functions)?),
+        Some(target) => Some(route::quick(&mut section, &target, functions)?),
         None => {
             section.pass(&["RouteKey"]);
             None
@@ -110,7 +111,7 @@ pub fn read(
     };
     section.close()?;
     for part in of(parts, "::Route") {
-        drafts.push(route(scope, part, &integrations, &names, &auth)?);
+        drafts.push(route::read(scope, part, &integrations, &names, &auth)?);
     }
     let mut stages: Vec<&Part> = of(parts, "::Stage").collect();
     stages.sort_by_key(|part| part.properties.get("StageName").is_none_or(|name| name.text("it") != Ok("$default")));
@@ -166,163 +167,6 @@ fn stage(scope: &Scope, part: &Part, api: Surface, warnings: &mut Vec<String>) -
     let particular = settings::particular(&mut section, warnings)?;
     section.close()?;
     Ok(Surface { stage: name, stage_variables, access_log_format, general, particular, ..api })
-}
-
-/// The one route of an API that names its target itself.
-fn quick(api: &mut Section<'_>, target: &Node, functions: &[Declared]) -> Result<Draft, Fault> {
-    let key = api.take("RouteKey")?;
-    let here = Node { line: target.line, value: Value::Text("$default".to_owned()) };
-    let uri = matches!(&target.value, Value::Text(uri) if uri.starts_with("http"));
-    let asked = Integration {
-        kind: Some(if uri { "HTTP_PROXY" } else { "AWS_PROXY" }),
-        subtype: None,
-        uri: Some(target),
-        payload: Some("2.0"),
-    };
-    let draft = draft(target.line, key.as_ref().unwrap_or(&here))?;
-    Ok(Draft { function: asked.function(functions), ..draft })
-}
-
-/// A route of this key, without anything else.
-fn draft(line: usize, key: &Node) -> Result<Draft, Fault> {
-    let text = |text: &str| Node { line: key.line, value: Value::Text(text.to_owned()) };
-    let (method, path, segments) = match key.text("RouteKey")? {
-        "$default" => (String::new(), String::new(), Vec::new()),
-        written => match written.split_once(' ') {
-            Some((method, path)) => routes::route_key(&text(method), &text(path))?,
-            None => return Err(key.fault(format!("`{written}` is no route key: it is `GET /path`, or $default."))),
-        },
-    };
-    let function = Err("it has no Target".to_owned());
-    let (guard, scopes, timeout, limits) = (Guard::Open, Vec::new(), None, Limits::default());
-    Ok(Draft { line, method, path, segments, function, guard, scopes, timeout, limits })
-}
-
-type Target = (Result<String, String>, Option<std::time::Duration>);
-
-fn route(
-    scope: &Scope,
-    part: &Part,
-    integrations: &BTreeMap<String, Target>,
-    names: &BTreeMap<String, String>,
-    auth: &Auth,
-) -> Result<Draft, Fault> {
-    let mut section = open(scope, part)?;
-    section.pass(&[
-        "ModelSelectionExpression",
-        "OperationName",
-        "RequestModels",
-        "RequestParameters",
-        "RouteResponseSelectionExpression",
-    ]);
-    elsewhere::refuse(&section, Place::Route)?;
-    section.asks_for("ApiKeyRequired")?;
-    let mut draft = draft(part.line, &section.required("RouteKey")?)?;
-    if let Some(target) = section.take("Target")? {
-        let found = match &target.value {
-            Value::Text(target) => integrations.get(target).cloned(),
-            _ => None,
-        };
-        (draft.function, draft.timeout) =
-            found.unwrap_or_else(|| (Err("its integration is not in this template".to_owned()), None));
-    }
-    let by = section.take("AuthorizerId")?;
-    let scopes = section.take("AuthorizationScopes")?;
-    draft.guard = match section.text("AuthorizationType")?.as_deref() {
-        None | Some("NONE") => Guard::Open,
-        Some("AWS_IAM") => Guard::Unfit(NO_IAM.to_owned()),
-        Some("CUSTOM" | "JWT") => {
-            let named = by.as_ref().and_then(|by| by.text("AuthorizerId").ok()).and_then(|by| names.get(by));
-            let unknown = || Guard::Unfit("its authorizer is not in this template".to_owned());
-            named.and_then(|name| auth.named(name)).unwrap_or_else(unknown)
-        }
-        Some(other) => {
-            return Err(Fault::new(part.line, format!("an HTTP API has no authorization of the type {other}.")));
-        }
-    };
-    draft.scopes = auth.scopes(&draft.guard, scopes.as_ref())?;
-    section.close()?;
-    Ok(draft)
-}
-
-fn integration(scope: &Scope, part: &Part, functions: &[Declared]) -> Result<Target, Fault> {
-    let mut section = open(scope, part)?;
-    section.pass(&[
-        "ConnectionId",
-        "ConnectionType",
-        "ContentHandlingStrategy",
-        "CredentialsArn",
-        "Description",
-        "IntegrationMethod",
-        "PassthroughBehavior",
-        "RequestTemplates",
-        "TemplateSelectionExpression",
-        "TlsConfig",
-    ]);
-    for key in ["RequestParameters", "ResponseParameters"] {
-        if let Some(node) = section.asks_for(key)? {
-            scope.not_emulated(node.line, format!("{key} of the integration `{}` change nothing here.", part.id));
-        }
-    }
-    let (kind, subtype) = (section.text("IntegrationType")?, section.text("IntegrationSubtype")?);
-    let (uri, payload) = (section.take("IntegrationUri")?, section.text("PayloadFormatVersion")?);
-    let timeout = section.take("TimeoutInMillis")?;
-    let timeout = timeout.map(|node| routes::timeout(&node, "TimeoutInMillis")).transpose()?;
-    section.close()?;
-    let asked = Integration {
-        kind: kind.as_deref(),
-        subtype: subtype.as_deref(),
-        uri: uri.as_ref(),
-        payload: payload.as_deref(),
-    };
-    Ok((asked.function(functions), timeout))
-}
-
-fn authorizer(
-    scope: &Scope,
-    part: &Part,
-    functions: &[Declared],
-    auth: &mut Auth,
-    warnings: &mut Vec<String>,
-) -> Result<(), Fault> {
-    let mut section = open(scope, part)?;
-    section.pass(&["AuthorizerCredentialsArn", "IdentityValidationExpression", "Name"]);
-    let (name, line) = (part.id.as_str(), part.line);
-    let sources = section.take("IdentitySource")?;
-    let sources = match &sources {
-        Some(node) => node.list("IdentitySource")?,
-        None => &[],
-    };
-    let kind = section.required("AuthorizerType")?;
-    let authorizer = match kind.text("AuthorizerType")? {
-        "JWT" => {
-            let configuration = section.required("JwtConfiguration")?;
-            authorizers::jwt(&configuration, sources.first(), line)?.map(Authorizer::Jwt)
-        }
-        "REQUEST" => {
-            let text = |node: &Node| authorizers::source(node.text("IdentitySource")?, node);
-            let sources: Vec<_> = sources.iter().map(text).collect::<Result<_, _>>()?;
-            let ttl = match section.take("AuthorizerResultTtlInSeconds")? {
-                Some(node) => authorizers::time(&node, "AuthorizerResultTtlInSeconds", &sources)?,
-                None => None,
-            };
-            let simple = section.take("EnableSimpleResponses")?;
-            let asked = authorizers::Asked {
-                name,
-                line,
-                function: &section.required("AuthorizerUri")?,
-                version: section.text("AuthorizerPayloadFormatVersion")?,
-                simple: simple.map_or(Ok(false), |node| node.boolean("EnableSimpleResponses"))?,
-                sources,
-                ttl,
-            };
-            asked.authorizer(functions, warnings).map(Authorizer::Lambda)
-        }
-        other => return Err(kind.fault(format!("an HTTP API has no authorizers of the type {other}."))),
-    };
-    section.close()?;
-    auth.add(name, authorizer);
-    Ok(())
 }
 
 #[cfg(test)]

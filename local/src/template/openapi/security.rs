@@ -74,6 +74,12 @@ fn authorizer(
 /// Who stands before an operation by its own or the document's `security`, and with which scopes. An empty list is
 /// nobody, if nothing else says otherwise.
 pub fn of(operation: &Node, document: &Node) -> Result<Option<(String, Vec<String>)>, Fault> {
+    // As REST APIs write it.
+    if let Some(kind) = operation.get("x-amazon-apigateway-auth").and_then(|auth| auth.get("type"))
+        && !kind.text("type")?.eq_ignore_ascii_case("NONE")
+    {
+        return Ok(Some(("AWS_IAM".to_owned(), Vec::new())));
+    }
     let Some(security) = operation.get("security").or_else(|| document.get("security")) else { return Ok(None) };
     let Some(first) = security.list("security")?.first() else { return Ok(None) };
     let Some(Entry { key, value, .. }) = first.map("security")?.first() else { return Ok(None) };

@@ -123,6 +123,15 @@ fn a_scheme_with_an_authorizer_stands_before_its_routes() {
 }
 
 #[test]
+fn iam_in_either_spelling_opens_nothing() {
+    let to_fn = integration(", uri: !GetAtt Fn.Arn");
+    let auth = format!("/a: {{get: {{x-amazon-apigateway-auth: {{type: AWS_IAM}}, {to_fn}}}}}");
+    let template = parse(&source(&auth, "", ""));
+    assert_eq!(routes(&template.api), Vec::<String>::new());
+    assert!(template.not_emulated[0].contains("IAM authorization"), "{:?}", template.not_emulated);
+}
+
+#[test]
 fn security_of_the_whole_document_holds_where_an_operation_says_nothing() {
     let to_fn = integration(", uri: !GetAtt Fn.Arn");
     let written = source(&format!("/a: {{get: {{{to_fn}}}}}, /b: {{get: {{security: [], {to_fn}}}}}"), SCHEMES, "");

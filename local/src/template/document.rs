@@ -1,0 +1,165 @@
+//! A template's text as a tree: what the YAML parser sees, put together without giving a scalar a type.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+
+use super::bounds;
+use super::node::{Entry, FUNCTIONS, Fault, Node, Value};
+
+/// A key that a mapping has twice. The last one holds, as in the tools that templates are deployed with.
+#[derive(Debug)]
+pub struct Twice {
+    /// The line of the one that holds.
+    pub line: usize,
+    /// The line of the other.
+    pub before: usize,
+    /// The key.
+    pub key: String,
+}
+
+/// Reads the one document of a file, and which keys of it come twice.
+pub fn read(source: &str) -> Result<(Node, Vec<Twice>), Fault> {
+    bounds::check(source)?;
+    let mut reader = Reader { parser: Parser::new_from_str(source), anchors: BTreeMap::new(), twice: Vec::new() };
+    let mut document = None;
+    while let Some((event, _)) = reader.next()? {
+        if !matches!(event, Event::DocumentStart(_)) {
+            continue;
+        }
+        let (event, span) = reader.some()?;
+        if document.is_some() {
+            let line = span.start.line();
+            return Err(Fault::new(line, "a template is one YAML document, and here a second one begins."));
+        }
+        document = Some(reader.node(event, span)?);
+    }
+    let document = document.ok_or_else(|| Fault::new(1, "the template is empty."))?;
+    Ok((document, reader.twice))
+}
+
+/// The bounds have been checked, so this recurses, and an alias has its anchor before it.
+struct Reader<'s> {
+    parser: Parser<'s, StrInput<'s>>,
+    anchors: BTreeMap<usize, Node>,
+    twice: Vec<Twice>,
+}
+
+impl<'s> Reader<'s> {
+    fn next(&mut self) -> Result<Option<(Event<'s>, Span)>, Fault> {
+        let fault = |error: ScanError| Fault::new(error.marker().line(), format!("{}.", error.info()));
+        self.parser.next().transpose().map_err(fault)
+    }
+
+    fn some(&mut self) -> Result<(Event<'s>, Span), Fault> {
+        self.next()?.ok_or_else(|| Fault::new(1, "the template ends in the middle."))
+    }
+
+    fn node(&mut self, event: Event<'s>, span: Span) -> Result<Node, Fault> {
+        let at = span.start.line();
+        let (anchor, node) = match event {
+            Event::Alias(anchor) => {
+                let known = self.anchors.get(&anchor).cloned();
+                return known.ok_or_else(|| Fault::new(at, "this alias stands for nothing."));
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                (anchor, tagged(at, tag.as_ref(), Node { line: at, value: scalar(&text, style) })?)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                let mut items = Vec::new();
+                loop {
+                    match self.some()? {
+                        (Event::SequenceEnd, _) => break,
+                        (event, span) => items.push(self.node(event, span)?),
+                    }
+                }
+                (anchor, tagged(at, tag.as_ref(), Node { line: at, value: Value::List(items) })?)
+            }
+            Event::MappingStart(anchor, tag) => {
+                let entries = self.entries()?;
+                (anchor, tagged(at, tag.as_ref(), long_form(at, entries))?)
+            }
+            _ => return Err(Fault::new(at, "this YAML is not understood.")),
+        };
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn entries(&mut self) -> Result<Vec<Entry>, Fault> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        loop {
+            let (event, span) = match self.some()? {
+                (Event::MappingEnd, _) => return Ok(entries),
+                other => other,
+            };
+            let line = span.start.line();
+            let Value::Text(key) = self.node(event, span)?.value else {
+                return Err(Fault::new(line, "a key must be a plain text."));
+            };
+            if key == "<<" {
+                // CloudFormation itself refuses it, whatever a YAML library makes of it.
+                return Err(Fault::new(line, "merge keys (`<<`) do not exist in CloudFormation; write the keys out."));
+            }
+            let (event, span) = self.some()?;
+            let entry = Entry { key, line, value: self.node(event, span)? };
+            match places.get(&entry.key).and_then(|at| entries.get_mut(*at)) {
+                Some(earlier) => {
+                    self.twice.push(Twice { line, before: earlier.line, key: entry.key.clone() });
+                    *earlier = entry;
+                }
+                None => {
+                    places.insert(entry.key.clone(), entries.len());
+                    entries.push(entry);
+                }
+            }
+        }
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" if style == ScalarStyle::Plain => Value::Null,
+        _ => Value::Text(text.to_owned()),
+    }
+}
+
+/// `!Name argument`
+fn tagged(at: usize, tag: Option<&Cow<'_, Tag>>, argument: Node) -> Result<Node, Fault> {
+    let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) else { return Ok(argument) };
+    let name = tag.suffix.as_str();
+    if tag.handle != "!" || !FUNCTIONS.contains(&name) {
+        return Err(Fault::new(at, format!("there is no function `{}{name}`.", tag.handle)));
+    }
+    // The short form of GetAtt is `A.B`, the long one `[A, B]`.
+    let argument = match (&argument.value, name) {
+        (Value::Text(text), "GetAtt") => {
+            let part = |text: &str| Node { line: at, value: Value::Text(text.to_owned()) };
+            let (resource, attribute) =
+                text.split_once('.').ok_or_else(|| Fault::new(at, format!("`!GetAtt {text}` names no attribute.")))?;
+            Node { line: at, value: Value::List(vec![part(resource), part(attribute)]) }
+        }
+        _ => argument,
+    };
+    Ok(Node { line: at, value: Value::Call(name.to_owned(), Box::new(argument)) })
+}
+
+/// `{Ref: X}` and `{Fn::Name: argument}`; any other mapping stays one. An unknown `Fn::` stays one too: it may stand
+/// where nobody looks, and where somebody does, it is an unknown property.
+fn long_form(at: usize, mut entries: Vec<Entry>) -> Node {
+    if let [only] = entries.as_slice() {
+        let name = match only.key.as_str() {
+            "Ref" => Some("Ref"),
+            key => key.strip_prefix("Fn::").filter(|name| FUNCTIONS.contains(name)),
+        };
+        if let Some(name) = name.map(str::to_owned)
+            && let Some(only) = entries.pop()
+        {
+            return Node { line: at, value: Value::Call(name, Box::new(only.value)) };
+        }
+    }
+    Node { line: at, value: Value::Map(entries) }
+}
