@@ -28,7 +28,8 @@ pub struct Node {
     pub value: Value,
 }
 
-/// What YAML and CloudFormation know. Scalars stay as they are written: CloudFormation reads `2.0` and `"2.0"` alike.
+/// What YAML and CloudFormation know. Scalars stay as they are written, but for `True` and its like,
+/// which are `true`: CloudFormation reads `2.0` and `"2.0"` alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// Nothing, `~` or `null`.
