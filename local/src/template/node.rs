@@ -147,6 +147,16 @@ impl Node {
         }
     }
 
+    /// Whether there is a function anywhere in it.
+    pub fn calls(&self) -> bool {
+        match &self.value {
+            Value::Null | Value::Text(_) | Value::Unknown(_) => false,
+            Value::List(items) => items.iter().any(Self::calls),
+            Value::Map(entries) => entries.iter().any(|entry| entry.value.calls()),
+            Value::Call(..) => true,
+        }
+    }
+
     /// A fault at this node's line.
     pub fn fault(&self, message: impl Into<String>) -> Fault {
         Fault::new(self.line, message)

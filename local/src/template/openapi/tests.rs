@@ -177,15 +177,44 @@ fn a_document_may_be_a_file_beside_the_template() {
         "DefinitionUri: ./api.yaml",
         "DefinitionBody: {'Fn::Transform': {Name: AWS::Include, Parameters: {Location: ./api.yaml}}}",
     ] {
-        assert_eq!(routes(&template(api).unwrap().api), ["GET /a → Fn"], "{api}");
+        let template = template(api).unwrap();
+        assert_eq!(routes(&template.api), ["GET /a → Fn"], "{api}");
+        let warned = template.warnings.iter().any(|warning| warning.contains("nobody resolves there once deployed"));
+        assert_eq!(warned, api.starts_with("DefinitionUri"), "{:?}", template.warnings);
     }
     for (api, why) in [
         ("DefinitionUri: ../api.yaml", "lies outside of the template's folder, and is not read."),
         ("DefinitionUri: s3://bucket/api.yaml", "lies elsewhere, and is not fetched"),
         ("DefinitionUri: {Bucket: b, Key: k}", "DefinitionUri lies in S3, and is not fetched: name a local file."),
+        ("DefinitionUri: api.yaml, DefinitionBody: {}", "SAM refuses DefinitionBody beside DefinitionUri"),
+        ("DefinitionUri: api.yaml, Auth: {EnableIamAuthorizer: true}", "SAM refuses Auth beside DefinitionUri"),
+        ("CorsConfiguration: true, DefinitionUri: api.yaml", "SAM refuses CorsConfiguration beside DefinitionUri"),
         ("DefinitionUri: none.yaml", "`none.yaml` cannot be read"),
     ] {
         let error = template(api).expect_err(api);
         assert!(error.contains(why), "{error}");
     }
+}
+
+#[test]
+fn events_make_no_routes_beside_a_document_that_sam_does_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let arn = "arn:aws:lambda:eu-central-1:123456789012:function:shop-Fn";
+    let document = format!("paths: {{/a: {{get: {{{}}}}}}}\n", integration(&format!(", uri: '{arn}'")));
+    std::fs::write(folder.path().join("api.yaml"), document).unwrap();
+    let path = folder.path().join("template.yaml");
+    let event = |path: &str| format!("{{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: GET, Path: {path}}}}}");
+    let (known, lost) = (event("/a"), event("/b"));
+    std::fs::write(
+        &path,
+        format!(
+            "Resources:\n  Api: {{Type: AWS::Serverless::HttpApi, Properties: {{DefinitionUri: api.yaml}}}}\n  Fn: {{Type: \
+             AWS::Serverless::Function, Properties: {{CodeUri: fn/, Events: {{A: {known}, B: {lost}}}}}}}\n"
+        ),
+    )
+    .unwrap();
+    let template = Template::load(&path, &Given::defaults("shop")).unwrap();
+    assert_eq!(routes(&template.api), ["GET /a → Fn"]);
+    let [warning] = &template.warnings[..] else { panic!("{:?}", template.warnings) };
+    assert!(warning.starts_with("`GET /b` (line 3) is an event and makes no route of `Api`"), "{warning}");
 }
