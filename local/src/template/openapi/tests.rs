@@ -131,12 +131,63 @@ fn iam_in_either_spelling_opens_nothing() {
     assert!(template.not_emulated[0].contains("IAM authorization"), "{:?}", template.not_emulated);
 }
 
+/// A template whose document has a `security` of its own, and whose API more properties.
+fn secured(paths: &str, security: &str, more: &str, events: &str) -> Template {
+    let written = source(paths, SCHEMES, events);
+    parse(
+        &written
+            .replace("        info:", &format!("        security: {security}\n        info:"))
+            .replace("      DefinitionBody:", &format!("      {more}\n      DefinitionBody:")),
+    )
+}
+
 #[test]
 fn security_of_the_whole_document_holds_where_an_operation_says_nothing() {
     let to_fn = integration(", uri: !GetAtt Fn.Arn");
-    let written = source(&format!("/a: {{get: {{{to_fn}}}}}, /b: {{get: {{security: [], {to_fn}}}}}"), SCHEMES, "");
-    let template = parse(&written.replace("        info:", "        security: [{Jwt: []}]\n        info:"));
-    assert_eq!(routes(&template.api), ["GET /a → Fn by Jwt", "GET /b → Fn"]);
+    let paths = format!("/a: {{get: {{{to_fn}}}}}, /b: {{get: {{security: [], {to_fn}}}}}");
+    let events = "Events:
+        A: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /a}}
+        C: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /c}}";
+    let template = secured(&paths, "[{Jwt: [read]}]", "", events);
+    assert_eq!(routes(&template.api), ["GET /a → Fn by Jwt", "GET /b → Fn", "GET /c → Fn by Jwt"]);
+    assert_eq!(template.api.routes[2].scopes, ["read"]);
+    let expected = "the OpenAPI document's own `security` (line 8)";
+    assert!(template.warnings.iter().any(|warning| warning.starts_with(expected)), "{:?}", template.warnings);
+}
+
+#[test]
+fn the_apis_own_authorizers_come_before_security_of_the_whole_document() {
+    let to_fn = integration(", uri: !GetAtt Fn.Arn");
+    let paths = format!(
+        "/a: {{get: {{{to_fn}}}}}, /b: {{get: {{{to_fn}}}}}, /c: {{get: {{security: [], {to_fn}}}}}, \
+         /d: {{get: {{security: [{{Jwt: []}}], {to_fn}}}}}"
+    );
+    let authorizer = "{FunctionArn: !GetAtt Fn.Arn, AuthorizerPayloadFormatVersion: '2.0'}";
+    let auth = format!("Auth: {{DefaultAuthorizer: A, Authorizers: {{A: {authorizer}, B: {authorizer}}}}}");
+    let events = "Events:
+        B: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /b, Auth: {Authorizer: B}}}";
+    let template = secured(&paths, "[{Jwt: []}]", &auth, events);
+    assert_eq!(
+        routes(&template.api),
+        ["GET /a → Fn by A", "GET /b → Fn by B", "GET /c → Fn by A", "GET /d → Fn by Jwt"]
+    );
+    let noted = template.warnings.iter().find(|warning| warning.contains("document's own"));
+    assert_eq!(noted, None, "the default stands before everything");
+}
+
+#[test]
+fn whoever_asks_for_several_schemes_or_for_none_of_them_opens_nothing() {
+    let to_fn = integration(", uri: !GetAtt Fn.Arn");
+    for security in ["[{}, {Fn: []}]", "[{Fn: [], Jwt: []}]", "[{Fn: []}, {Jwt: []}]", "[{}]"] {
+        let why = "does not ask for exactly one security scheme";
+        let own = parse(&source(&format!("/a: {{get: {{security: {security}, {to_fn}}}}}"), SCHEMES, ""));
+        let general = secured(&format!("/a: {{get: {{{to_fn}}}}}"), security, "", "");
+        for template in [own, general] {
+            let named = template.not_emulated.iter().any(|sentence| sentence.contains(why));
+            assert!(named, "{security}: {:?}", template.not_emulated);
+            assert!(!routes(&template.api).contains(&"GET /a → Fn".to_owned()), "{security}");
+        }
+    }
 }
 
 #[test]
