@@ -24,8 +24,8 @@ const TEMPLATE: &str = "Resources:
 ";
 const PACE: Duration = Duration::from_millis(5);
 
-/// The schedules of the template at that pace, and what its function is sent; it fails each time.
-fn running() -> (Schedules, mpsc::UnboundedReceiver<(Value, String)>) {
+/// The schedules of the template at that pace, and what its function is sent; it fails each time, or never ends.
+fn running(hangs: bool) -> (Schedules, mpsc::UnboundedReceiver<(Value, String)>) {
     let mut template = Template::parse(TEMPLATE, &Given::defaults("shop")).unwrap();
     for schedule in &mut template.functions[0].schedules {
         assert!(schedule.every.is_none_or(|every| every == Duration::from_secs(60)));
@@ -35,7 +35,7 @@ fn running() -> (Schedules, mpsc::UnboundedReceiver<(Value, String)>) {
     let function = mount(service_fn(move |event: LambdaEvent<Value>| {
         // A test that is over has heard enough.
         let _ = sent.send((event.payload, event.context.request_id));
-        async { Err::<Value, _>("it fails") }
+        async move { if hangs { std::future::pending().await } else { Err::<Value, _>("it fails") } }
     }));
     let functions = Functions::new(&template, BTreeMap::from([("fn".to_owned(), function)]), &Clock::system()).unwrap();
     (Schedules::run(&template, &Arc::new(functions)), received)
@@ -44,7 +44,7 @@ fn running() -> (Schedules, mpsc::UnboundedReceiver<(Value, String)>) {
 #[tokio::test]
 async fn a_function_gets_its_input_once_an_interval_whatever_became_of_the_last() {
     let began = Instant::now();
-    let (schedules, mut received) = running();
+    let (schedules, mut received) = running(false);
     let mut ids = Vec::new();
     for number in 1..=3 {
         let (input, id) = received.recv().await.unwrap();
@@ -58,9 +58,18 @@ async fn a_function_gets_its_input_once_an_interval_whatever_became_of_the_last(
 
 #[tokio::test]
 async fn schedules_that_were_stopped_invoke_nothing() {
-    let (schedules, mut received) = running();
+    let (schedules, mut received) = running(false);
     received.recv().await.unwrap();
     schedules.stop().await;
     // The function is gone with the last who could invoke it.
     while received.recv().await.is_some() {}
+}
+
+#[tokio::test]
+async fn one_that_does_not_end_keeps_no_other_from_its_time() {
+    let (schedules, mut received) = running(true);
+    for _ in 1..=3 {
+        received.recv().await.unwrap();
+    }
+    schedules.stop().await;
 }
