@@ -266,8 +266,7 @@ async fn an_event_waits_where_others_are_refused_and_only_what_ran_is_counted() 
     until("it has not run", || running.heard().contains(&"hello: at last".to_owned())).await;
     let heard = Arc::clone(&running.heard);
     running.bootstraps.stop().await;
-    let heard = heard.lock().unwrap();
-    assert_eq!(heard.last().unwrap(), "hello: 2 invocations, 1 cold starts");
+    assert_eq!(heard.lock().unwrap().last().unwrap(), "hello: 2 invocations, 1 cold starts");
 
     let none = run(directory.path(), ", ReservedConcurrentExecutions: 0");
     let later = Invocation { request_id: "id-3".to_owned(), trace_id: None };
