@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::functions::{mount, mount_http};
+use crate::record::{Record, Recorder};
 
 fn function(handler: Handler, timeout: Duration) -> Function {
     let (name, arn) = ("shop-Fn".to_owned(), "arn:aws:lambda:eu-central-1:123456789012:function:shop-Fn".to_owned());
@@ -102,7 +103,7 @@ async fn a_caller_that_goes_away_does_not_stop_the_handler() {
 }
 
 #[tokio::test]
-async fn an_event_without_room_is_tried_again_until_there_is_some() {
+async fn an_event_without_room_is_tried_again_until_there_is_some_and_recorded_once() {
     let (calls, mut served) = tokio::sync::mpsc::unbounded_channel();
     let times = Arc::new(AtomicUsize::new(0));
     // The third call finds room.
@@ -117,9 +118,14 @@ async fn an_event_without_room_is_tried_again_until_there_is_some() {
         })
     });
     let invocation = Invocation { request_id: "id-1".to_owned(), trace_id: None };
-    let function = function(full, Duration::from_secs(5));
+    let folder = tempfile::tempdir().unwrap();
+    let record = Record { folder: folder.path().to_owned(), secrets: false, say: Box::new(|_| {}) };
+    let recorder = Recorder::start(record, &Clock::system()).unwrap();
+    let function = function(full, Duration::from_secs(5)).recorded(recorder.of("full"));
     function.invoke_later(Bytes::from_static(b"{\"a\":1}"), invocation).await;
     assert_eq!(served.recv().await.unwrap(), r#"{"a":1}"#);
+    recorder.flush().await;
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "one event and its answer");
 }
 
 #[tokio::test]
