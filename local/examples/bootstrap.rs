@@ -3,8 +3,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -68,8 +66,11 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
             Ok(std::fs::read_to_string(beside)?.into())
         }
         // Leaves a process behind, in a group of its own.
+        #[cfg(unix)]
         "leave" => {
-            Command::new(std::env::current_exe()?).env("START", "stay").process_group(0).spawn()?;
+            use std::os::unix::process::CommandExt;
+            let mut stays = std::process::Command::new(std::env::current_exe()?);
+            stays.env("START", "stay").process_group(0).spawn()?;
             Ok(Value::Null)
         }
         // Waits until somebody connects to this port.
