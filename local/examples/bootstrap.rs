@@ -2,7 +2,7 @@
 //! it starts is in its variable `START`. It is built with the tests, and run as a function's program.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -45,11 +45,34 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
             "environment": std::env::vars().collect::<std::collections::BTreeMap<_, _>>(),
             "directory": std::env::current_dir()?,
             "process": std::process::id(),
+            "program": std::env::current_exe()?,
         })),
         "exit" => std::process::exit(3),
         "abort" => std::process::abort(),
         "fail" => Err("it does not work".into()),
-        "hang" => std::future::pending().await,
+        // Begins an answer, and breaks off.
+        "break" => {
+            let mut stream = TcpStream::connect(variable("AWS_LAMBDA_RUNTIME_API"))?;
+            let path = format!("/2018-06-01/runtime/invocation/{}/{}", context.request_id, text("what"));
+            write!(stream, "POST {path} HTTP/1.1\r\nhost: local\r\ncontent-length: 1000\r\n\r\n\"part")?;
+            stream.shutdown(Shutdown::Write)?;
+            stream.read_to_end(&mut Vec::new())?;
+            Ok("whole".into())
+        }
+        // What a file says that lies beside the program.
+        "beside" => {
+            let program = std::env::current_exe()?;
+            let beside = program.parent().unwrap_or(&program).join(text("file"));
+            Ok(std::fs::read_to_string(beside)?.into())
+        }
+        // Leaves a process behind, in a group of its own.
+        #[cfg(unix)]
+        "leave" => {
+            use std::os::unix::process::CommandExt;
+            let mut stays = std::process::Command::new(std::env::current_exe()?);
+            stays.env("START", "stay").process_group(0).spawn()?;
+            Ok(Value::Null)
+        }
         // Waits until somebody connects to this port.
         "meet" => {
             let port = u16::try_from(payload["port"].as_u64().unwrap_or_default())?;
@@ -82,6 +105,18 @@ async fn main() -> Result<(), Error> {
             std::thread::sleep(Duration::from_secs(600));
         }
         "exit" => std::process::exit(7),
+        // Writes for as long as somebody reads, and no longer than a test may take.
+        "stay" => {
+            let listener = TcpListener::bind("127.0.0.1:0")?;
+            let line = format!("listening at {}", listener.local_addr()?.port());
+            listener.set_nonblocking(true)?;
+            for _ in 0..3_000 {
+                while listener.accept().is_ok() {}
+                say(&line)?;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            return Ok(());
+        }
         _ => {}
     }
     lambda_runtime::run(service_fn(handle)).await

@@ -3,229 +3,25 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, IntoResponse, Request};
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, Service};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use shared::clock::Clock;
-use shared::telemetry::panic_message;
 
-use crate::record::{Recorder, Recording};
+use crate::record::Recorder;
 use crate::template::{self, Template};
+
+mod failure;
+mod function;
+mod handler;
+
+pub use failure::Failure;
+pub use function::{Function, Invocation};
+pub use handler::{Handler, Reply, mount, mount_http};
 
 /// The most bytes that a synchronous invocation may be given (6 MB).
 pub const MAX_EVENT: usize = 6 * 1024 * 1024;
 /// The most bytes that it may answer with; Lambda grants a hundred more than for the event.
 pub const MAX_ANSWER: usize = MAX_EVENT + 100;
-/// Lambda lets no function run longer.
-const LONGEST: Duration = Duration::from_secs(900);
-/// How long an event waits that the function has no place for.
-const QUEUED: Duration = Duration::from_secs(6 * 60 * 60);
-/// After how long it is tried again, first and at most.
-const AGAIN: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-
-/// What a failed invocation leaves behind; this is the JSON that Lambda's Invoke API answers with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// A name for the kind of failure.
-    pub error_type: String,
-    /// What happened.
-    pub error_message: String,
-    /// Whether the function was not run at all, because as many as may were running (Lambda's own 429).
-    #[serde(skip)]
-    pub is_throttled: bool,
-}
-
-impl Failure {
-    /// Of this kind.
-    pub fn new(error_type: impl Into<String>, error_message: impl Into<String>) -> Failure {
-        Failure { error_type: error_type.into(), error_message: error_message.into(), is_throttled: false }
-    }
-
-    /// As many invocations were running as the function has reserved.
-    pub fn throttled() -> Failure {
-        Failure { is_throttled: true, ..Failure::new("TooManyRequestsException", "Rate Exceeded.") }
-    }
-
-    /// The answer is larger than an answer may be.
-    pub fn too_large() -> Failure {
-        let message = format!("Response payload size exceeded maximum allowed payload size ({MAX_ANSWER} bytes).");
-        Failure::new("Function.ResponseSizeTooLarge", message)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.error_type, self.error_message)
-    }
-}
-
-impl From<Diagnostic> for Failure {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Failure::new(diagnostic.error_type, diagnostic.error_message)
-    }
-}
-
-/// A handler's answer to come.
-pub type Reply = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>;
-
-/// A function's code, ready to be called.
-#[derive(Clone)]
-pub struct Handler {
-    call: Arc<dyn Fn(Bytes, Context) -> Reply + Send + Sync>,
-    keeps_time: bool,
-}
-
-impl Handler {
-    /// A handler that does this with each event, for as long as the template's `Timeout` lets it.
-    pub fn new(call: impl Fn(Bytes, Context) -> Reply + Send + Sync + 'static) -> Handler {
-        Handler { call: Arc::new(call), keeps_time: false }
-    }
-
-    /// A handler that itself ends what takes too long.
-    pub fn keeping_time(call: impl Fn(Bytes, Context) -> Reply + Send + Sync + 'static) -> Handler {
-        Handler { call: Arc::new(call), keeps_time: true }
-    }
-}
-
-/// Mounts what `main` gives to `lambda_runtime::run`.
-pub fn mount<S, Event, Answer>(service: S) -> Handler
-where
-    S: Service<LambdaEvent<Event>, Response = Answer> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    S::Error: Into<Diagnostic>,
-    Event: DeserializeOwned + Send + 'static,
-    Answer: Serialize + Send,
-{
-    Handler::new(move |event, context| {
-        let mut service = service.clone();
-        Box::pin(async move {
-            let payload = serde_json::from_slice(&event).map_err(|error| malformed(&error))?;
-            std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(|error| Failure::from(error.into()))?;
-            let answer = service.call(LambdaEvent::new(payload, context)).await;
-            let answer = answer.map_err(|error| Failure::from(error.into()))?;
-            serde_json::to_vec(&answer).map_err(|error| malformed(&error))
-        })
-    })
-}
-
-/// Mounts what `main` gives to `lambda_http::run`.
-pub fn mount_http<S, R>(service: S) -> Handler
-where
-    S: Service<Request, Response = R> + Clone + Send + Sync + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<Diagnostic>,
-    R: IntoResponse + Send + Sync + 'static,
-{
-    mount::<_, LambdaRequest, _>(Adapter::from(service))
-}
-
-fn malformed(error: &serde_json::Error) -> Failure {
-    Failure::new("Runtime.MarshalError", error.to_string())
-}
-
-/// What an invocation is told about itself.
-#[derive(Debug, Clone)]
-pub struct Invocation {
-    /// Lambda's id of this invocation.
-    pub request_id: String,
-    /// The value of `X-Amzn-Trace-Id`.
-    pub trace_id: Option<String>,
-}
-
-/// A function of the template with its code.
-#[derive(Clone)]
-pub struct Function {
-    /// Its deployed name.
-    pub name: String,
-    binary: String,
-    arn: String,
-    timeout: Duration,
-    is_off: bool,
-    handler: Handler,
-    clock: Clock,
-    recording: Option<Recording>,
-}
-
-impl Function {
-    fn new(declared: &template::Function, handler: Handler, clock: &Clock) -> Function {
-        Function {
-            name: declared.name.clone(),
-            binary: declared.binary().to_owned(),
-            arn: declared.arn.clone(),
-            timeout: declared.timeout,
-            is_off: declared.reserved_concurrency == Some(0),
-            handler,
-            clock: clock.clone(),
-            recording: None,
-        }
-    }
-
-    /// Runs the handler, and records it where that is wanted.
-    pub async fn invoke(&self, event: Bytes, invocation: Invocation) -> Result<Bytes, Failure> {
-        let Some(recording) = self.recording.clone() else { return self.run(event, invocation).await };
-        let function = self.clone();
-        // In a task of its own too: what becomes of it is recorded also when the caller has gone away.
-        let recorded = async move {
-            let id = recording.event(&event).await;
-            let outcome = function.run(event, invocation).await;
-            recording.outcome(id, &outcome).await;
-            outcome
-        };
-        tokio::spawn(recorded).await.unwrap_or_else(|stopped| Err(Failure::new("Runtime.ExitError", cause(stopped))))
-    }
-
-    /// Runs the handler for somebody who does not wait for an answer. Where Lambda would refuse one who does, because as
-    /// many invocations are running as the function has reserved, this one is tried again, as Lambda does it for six hours.
-    pub async fn invoke_later(&self, event: Bytes, invocation: Invocation) {
-        let (began, mut pause) = (Instant::now(), AGAIN);
-        while let Err(Failure { is_throttled: true, .. }) = self.invoke(event.clone(), invocation.clone()).await {
-            if self.is_off || began.elapsed() > QUEUED {
-                break;
-            }
-            tokio::time::sleep(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 2);
-        }
-    }
-
-    /// Runs the handler, in a task of its own: a caller that goes away does not stop it half way, as it does not in
-    /// Lambda. After the template's `Timeout` it is stopped, and whatever panics is a failure of this call alone.
-    async fn run(&self, event: Bytes, invocation: Invocation) -> Result<Bytes, Failure> {
-        // Beyond the longest time of all a handler that keeps time has lost it.
-        let limit = if self.handler.keeps_time { LONGEST } else { self.timeout };
-        let deadline = self.clock.now().plus(limit).as_millis();
-        let Invocation { request_id, trace_id } = invocation;
-        let late = format!("RequestId: {request_id} Error: Task timed out after {}.00 seconds", limit.as_secs());
-        let mut context = Context::default();
-        context.request_id = request_id;
-        context.deadline = u64::try_from(deadline).unwrap_or_default();
-        context.invoked_function_arn.clone_from(&self.arn);
-        context.xray_trace_id = trace_id;
-        let handler = self.handler.clone();
-        let reply = async move { tokio::time::timeout(limit, (handler.call)(event, context)).await };
-        match tokio::spawn(reply).await {
-            Ok(Ok(Ok(answer))) if answer.len() > MAX_ANSWER => Err(Failure::too_large()),
-            Ok(Ok(Ok(answer))) => Ok(answer.into()),
-            Ok(Ok(Err(failure))) => Err(failure),
-            Ok(Err(_)) => Err(Failure::new("Sandbox.Timedout", late)),
-            Err(stopped) => Err(Failure::new("Runtime.ExitError", cause(stopped))),
-        }
-    }
-}
-
-fn cause(stopped: tokio::task::JoinError) -> String {
-    let Ok(panic) = stopped.try_into_panic() else { return "the invocation was cancelled".to_owned() };
-    format!("Lambda panicked: {}", panic_message(&*panic).unwrap_or_default())
-}
 
 /// By what a function is called where people read it, and in the names of files: its binary, or, where that is no name or
 /// several have it, its logical id.
@@ -292,8 +88,7 @@ impl Functions {
         let mut by_id = self.by_id;
         for declared in &template.functions {
             if let Some(function) = by_id.get_mut(&declared.logical_id) {
-                let recording = Some(recorder.of(label(template, declared)));
-                *function = Arc::new(Function { recording, ..Function::clone(function) });
+                *function = Arc::new(function.recorded(recorder.of(label(template, declared))));
             }
         }
         Self { by_id }
@@ -316,6 +111,3 @@ impl Functions {
         })
     }
 }
-
-#[cfg(test)]
-mod tests;

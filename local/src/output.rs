@@ -4,7 +4,7 @@
 use std::fmt::{self, Write as _};
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -15,9 +15,15 @@ use serde_json::json;
 use crate::bootstraps::{Millis, News, Speaker};
 use crate::gateway::{AccessLine, AccessLog, Formatter};
 use crate::template::HttpApi;
+use room::Room;
+
+mod room;
 
 /// Lines that may wait: beyond, whoever logs waits for the terminal.
 const WAITING: usize = 65_536;
+/// How many bytes of processes' long lines may wait, and how long those are.
+const ROOM: usize = 64 * 1024 * 1024;
+const LONG: usize = 1024;
 /// How long lines gather: waking the thread for each would cost more than the request.
 const GATHER: Duration = Duration::from_millis(10);
 
@@ -35,6 +41,7 @@ enum Message {
     Line(String),
     Log(String),
     OfProcess { name: Arc<str>, width: usize, line: String },
+    Said { name: Arc<str>, width: usize, said: String },
     Format(Box<Formatter>),
     Access(Box<AccessLine>),
     Flush(SyncSender<()>),
@@ -45,6 +52,7 @@ enum Message {
 pub struct Output {
     sender: SyncSender<Message>,
     format: LogFormat,
+    room: Arc<Room>,
 }
 
 impl Output {
@@ -57,9 +65,15 @@ impl Output {
     }
 
     fn to(out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Output> {
+        Output::within(ROOM, out, format)
+    }
+
+    fn within(room: usize, out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Output> {
         let (sender, receiver) = sync_channel(WAITING);
-        std::thread::Builder::new().name("output".to_owned()).spawn(move || write(&receiver, out, format))?;
-        Ok(Output { sender, format })
+        let room = Arc::new(Room::of(room));
+        let freed = Arc::clone(&room);
+        std::thread::Builder::new().name("output".to_owned()).spawn(move || write(&receiver, out, format, &freed))?;
+        Ok(Output { sender, format, room })
     }
 
     /// Writes text as it is, given without its end.
@@ -86,7 +100,15 @@ impl Output {
         let said = match (news, self.format) {
             (News::Line(line), _) => {
                 let (width, line) = (speaker.width, line.to_owned());
-                return self.send(Message::OfProcess { name, width, line });
+                let long = long(&line);
+                if !self.room.take(long) {
+                    room::waiting(|| self.room.wait_for(long));
+                }
+                let full = self.sender.try_send(Message::OfProcess { name, width, line });
+                if let Err(TrySendError::Full(message)) = full {
+                    room::waiting(|| self.send(message));
+                }
+                return;
             }
             (News::ColdStart { number, took }, LogFormat::Text) => format!("cold start {number}: {} ms", Millis(took)),
             (News::Said(what), LogFormat::Text) => what.to_owned(),
@@ -107,7 +129,7 @@ impl Output {
             }
         };
         match self.format {
-            LogFormat::Text => self.send(Message::OfProcess { name, width: speaker.width, line: said }),
+            LogFormat::Text => self.send(Message::Said { name, width: speaker.width, said }),
             LogFormat::Json => self.send(Message::Line(said)),
         }
     }
@@ -141,7 +163,12 @@ impl Output {
     }
 }
 
-fn write(receiver: &Receiver<Message>, out: impl Write, format: LogFormat) {
+/// How much of the room a process's line takes.
+fn long(line: &str) -> usize {
+    if line.len() > LONG { line.len() } else { 0 }
+}
+
+fn write(receiver: &Receiver<Message>, out: impl Write, format: LogFormat, room: &Room) {
     let mut out = BufWriter::with_capacity(1 << 16, out);
     let mut formatter = None;
     while let Ok(first) = receiver.recv() {
@@ -152,12 +179,16 @@ fn write(receiver: &Receiver<Message>, out: impl Write, format: LogFormat) {
                 Message::Line(line) => drop(writeln!(out, "{line}")),
                 Message::Log(line) if format == LogFormat::Text && repeats_a_request(&line) => {}
                 Message::Log(line) => drop(writeln!(out, "{line}")),
-                Message::OfProcess { line, .. } if format == LogFormat::Text && repeats_a_request(&line) => {}
-                Message::OfProcess { name, width, line } => match format {
-                    LogFormat::Text => drop(writeln!(out, "{name:<width$} | {}", Printable(&line))),
-                    LogFormat::Json if is_object(&line) => drop(writeln!(out, "{line}")),
-                    LogFormat::Json => drop(writeln!(out, "{}", json!({"function": *name, "message": line}))),
-                },
+                Message::OfProcess { name, width, line } => {
+                    match format {
+                        LogFormat::Text if repeats_a_request(&line) => {}
+                        LogFormat::Text => drop(writeln!(out, "{name:<width$} | {}", Printable(&line))),
+                        LogFormat::Json if is_object(&line) => drop(writeln!(out, "{line}")),
+                        LogFormat::Json => drop(writeln!(out, "{}", json!({"function": *name, "message": line}))),
+                    }
+                    room.give_back(long(&line));
+                }
+                Message::Said { name, width, said } => drop(writeln!(out, "{name:<width$} | {}", Printable(&said))),
                 Message::Format(given) => formatter = Some(given),
                 Message::Access(line) => match &formatter {
                     Some(formatter) => {

@@ -25,11 +25,13 @@ impl Schedules {
                 running.spawn(async move {
                     let mut ticks = interval_at(Instant::now() + every, every);
                     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+                    let mut under_way = JoinSet::new();
                     loop {
                         ticks.tick().await;
+                        while under_way.try_join_next().is_some() {}
                         let invocation = Invocation { request_id: invocation_id(), trace_id: None };
-                        // The function logs what became of it.
-                        function.invoke_later(input.clone(), invocation).await;
+                        let (function, input) = (Arc::clone(&function), input.clone());
+                        under_way.spawn(async move { function.invoke_later(input, invocation).await });
                     }
                 });
             }

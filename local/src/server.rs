@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -91,6 +91,14 @@ impl Running {
 
 /// An answer, whole.
 pub type Answer = Response<Full<Bytes>>;
+
+/// One of JSON.
+pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    answer
+}
 
 /// Serves `handler` on a listener. A handler that gives `None` closes the connection without an answer.
 pub fn serve<H, F>(listener: TcpListener, handler: H) -> std::io::Result<Running>

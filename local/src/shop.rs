@@ -249,13 +249,14 @@ impl Shop {
         if let Some(schedules) = self.schedules {
             schedules.stop().await;
         }
+        // Before the processes: who invoked a function directly waits for its answer.
+        self.lambda.stop().await;
         if let Some(bootstraps) = self.bootstraps {
             bootstraps.stop().await;
         }
         if let Some(wires) = self.wires {
             wires.stop().await;
         }
-        self.lambda.stop().await;
         if let Some(recorder) = self.recorder {
             recorder.flush().await;
         }
@@ -282,11 +283,12 @@ async fn listen_at(port: u16, flag: &str) -> Result<TcpListener, Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::seed;
 
-    fn options(port: u16) -> Options {
+    /// A shop of this port that others know nothing of.
+    pub(crate) fn options(port: u16) -> Options {
         Options {
             port,
             data: None,

@@ -1,8 +1,10 @@
 //! Starts a process, and watches over it until it ends.
 
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +66,8 @@ fn command(pool: &Pool, program: &Program) -> Command {
     let mut command = Command::new(&program.file);
     let today: String = Clock::system().now().to_string().chars().take(10).collect();
     let stream = format!("{}/[$LATEST]{:032x}", today.replace('-', "/"), u128::from_be_bytes(ids::random()));
-    command.env_clear().envs(pool.declared.environment.iter().map(|(key, value)| (key, value)));
+    command.env_clear().envs(libraries(&program.root));
+    command.envs(pool.declared.environment.iter().map(|(key, value)| (key, value)));
     command.env("AWS_LAMBDA_LOG_STREAM_NAME", stream);
     command.env("LAMBDA_TASK_ROOT", &program.root).env("LAMBDA_RUNTIME_DIR", &program.root);
     command.current_dir(&program.root);
@@ -72,6 +75,14 @@ fn command(pool: &Pool, program: &Program) -> Command {
     // A group of its own, so that Ctrl-C in the terminal does not reach it, and that it ends with all that it started.
     command.process_group(0).kill_on_drop(true);
     command
+}
+
+/// Where libraries of the function's own are looked for, unless its template says something else: as in Lambda, but for its
+/// layers and what its system has anyway.
+fn libraries(root: &Path) -> Option<(&'static str, OsString)> {
+    let paths = std::env::join_paths([root.to_owned(), root.join("lib")]);
+    // With a colon in it no path can be one of several.
+    Some(("LD_LIBRARY_PATH", paths.ok()?))
 }
 
 async fn spawn(command: &mut Command) -> std::io::Result<Child> {
@@ -100,7 +111,7 @@ struct Watched {
 }
 
 impl Watched {
-    async fn until_the_end(self, mut child: Child, output: JoinHandle<((), ())>) {
+    async fn until_the_end(self, mut child: Child, mut output: JoinHandle<((), ())>) {
         let Watched { pool, process, api, group } = self;
         let mut stop = pool.common.stop.subscribe();
         let by_itself = tokio::select! {
@@ -119,7 +130,9 @@ impl Watched {
             group.kill();
             pool.common.keeper.remove(group);
         }
-        let _ = tokio::time::timeout(REST, output).await;
+        if tokio::time::timeout(REST, &mut output).await.is_err() {
+            output.abort();
+        }
         let how = status.map_or_else(|error| format!("Runtime exited with error: {error}"), described);
         let idle = process.over(&how);
         pool.forget(&process);

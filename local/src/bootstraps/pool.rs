@@ -16,7 +16,7 @@ use super::keeper::Keeper;
 use super::news::{News, Speaker};
 use super::process::{Answered, Handout};
 use super::program::{Places, Program, Stamp};
-use super::slots::{Found, Lease, Place, Slot, State};
+use super::slots::{Found, Lease, Patience, Place, Slot, State, Wish};
 use crate::functions::Failure;
 
 /// How long a process may take from its start to its first request for an invocation; after that Lambda starts it once
@@ -45,8 +45,10 @@ pub struct Common {
     pub keeper: Keeper,
     /// Where copies of programs lie.
     pub copies: PathBuf,
-    /// Becomes true when all shall end. Whoever watches over a process listens to it until that has ended.
+    /// Becomes true when all shall end. Whoever starts a process and watches over it listens to it until that has ended.
     pub stop: watch::Sender<bool>,
+    /// How long to wait for processes that have answered.
+    pub patience: Patience,
 }
 
 /// A function's processes.
@@ -81,9 +83,8 @@ impl Pool {
         }
     }
 
-    /// Invokes the function.
-    pub async fn invoke(self: &Arc<Self>, event: Bytes, context: Context) -> Result<Bytes, Failure> {
-        self.invocations.fetch_add(1, Ordering::Relaxed);
+    /// Invokes the function. Where Lambda refuses more, one that `queues` waits nevertheless.
+    pub async fn invoke(self: &Arc<Self>, event: Bytes, context: Context, queues: bool) -> Result<Bytes, Failure> {
         let limit = self.declared.timeout;
         let id = context.request_id.clone();
         let mut handout = Handout {
@@ -94,12 +95,20 @@ impl Pool {
             event,
         };
         let (lease, answer) = loop {
-            let lease = self.lease(&id).await?;
+            let lease = self.lease(&id, queues).await.inspect_err(|failure| {
+                // As Lambda counts: also what could not start, but not what was refused.
+                if !failure.is_throttled && !self.is_stopping() {
+                    self.count();
+                }
+            })?;
             let Some(process) = lease.process() else { continue };
             // Processes live by the clock on the wall.
             handout.deadline_ms = Clock::system().now().plus(limit).as_millis();
             match process.hand_out(handout) {
-                Ok(answer) => break (lease, answer),
+                Ok(answer) => {
+                    self.count();
+                    break (lease, answer);
+                }
                 // It ended while it was idle.
                 Err(back) => handout = back,
             }
@@ -120,19 +129,23 @@ impl Pool {
             Ok(Err(_)) => Err(stopping(&id)),
             Err(_) => {
                 drop(lease);
-                Err(timed_out(&id, limit))
+                Err(Failure::timed_out(&id, limit))
             }
         }
     }
 
-    async fn lease(self: &Arc<Self>, id: &str) -> Result<Lease, Failure> {
-        let mut patient = true;
+    fn count(&self) {
+        self.invocations.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn lease(self: &Arc<Self>, id: &str, queues: bool) -> Result<Lease, Failure> {
+        let mut wish = Wish { patient: true, queues };
         loop {
             let (file, stamp) = self.declared.places.find().map_err(|not_found| cannot_start(not_found.to_string()))?;
-            if *self.common.stop.borrow() {
+            if self.is_stopping() {
                 return Err(stopping(id));
             }
-            let slot = match self.find(stamp, patient) {
+            let slot = match self.find(stamp, wish) {
                 Found::Slot(slot) => slot,
                 Found::Nothing => return Err(Failure::throttled()),
                 Found::Wait(slot) => slot.await.map_err(|_| stopping(id))?,
@@ -143,7 +156,7 @@ impl Pool {
                         match slot.try_recv() {
                             Ok(slot) => slot,
                             Err(_) => {
-                                patient = false;
+                                wish.patient = false;
                                 continue;
                             }
                         }
@@ -151,6 +164,8 @@ impl Pool {
                 },
             };
             match slot {
+                // Who waited may have waited until the stop.
+                _ if self.is_stopping() => return Err(stopping(id)),
                 Slot::Process(lease) if lease.is(stamp) => return Ok(lease),
                 // Built anew meanwhile.
                 Slot::Process(_) => {}
@@ -160,6 +175,10 @@ impl Pool {
                 }
             }
         }
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.common.stop.borrow()
     }
 
     /// The program, prepared once for each version.
@@ -177,6 +196,11 @@ impl Pool {
     }
 
     async fn start(self: &Arc<Self>, place: Place, program: &Arc<Program>, id: &str) -> Result<Lease, Failure> {
+        // Whoever ends all waits for those who listen: either this is told of the stop, or it is waited for.
+        let stop = self.common.stop.subscribe();
+        if *stop.borrow() {
+            return Err(stopping(id));
+        }
         let number = self.cold_starts.fetch_add(1, Ordering::Relaxed) + 1;
         for limit in [INIT, self.declared.timeout] {
             let began = Instant::now();
@@ -197,7 +221,7 @@ impl Pool {
                 ))),
             }
         }
-        Err(timed_out(id, self.declared.timeout))
+        Err(Failure::timed_out(id, self.declared.timeout))
     }
 
     /// Says how often it was invoked, and lets go of all processes, which have ended.
@@ -209,11 +233,6 @@ impl Pool {
             self.speaker.say(News::Total { invocations, cold_starts });
         }
     }
-}
-
-fn timed_out(id: &str, limit: Duration) -> Failure {
-    let seconds = limit.as_secs();
-    Failure::new("Sandbox.Timedout", format!("RequestId: {id} Error: Task timed out after {seconds}.00 seconds"))
 }
 
 fn cannot_start(why: String) -> Failure {

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -139,7 +139,8 @@ pub struct Program {
 
 impl Program {
     /// Prepares the program at `file`. While a binary runs nobody can write to it, so a copy of it runs, which lies in
-    /// `copies`: whoever builds must not be in the way of it, nor it in theirs. A script runs where it is.
+    /// `copies`: whoever builds must not be in the way of it, nor it in theirs. What lies beside it seems to lie beside the
+    /// copy, where it may look for its libraries. A script runs where it is.
     pub async fn prepare(file: &Path, copies: &Path) -> io::Result<Program> {
         // Absolute, because it runs in another directory.
         let file = std::path::absolute(file)?;
@@ -172,6 +173,12 @@ fn take(file: &Path, copies: &Path) -> io::Result<Taken> {
     }
     let copy = tempfile::tempdir_in(copies)?;
     fs::copy(file, copy.path().join("bootstrap"))?;
+    for entry in fs::read_dir(file.parent().unwrap_or(Path::new("/")))? {
+        let (beside, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+        if name != "bootstrap" {
+            symlink(beside, copy.path().join(name))?;
+        }
+    }
     let after = Stamp::of(&fs::metadata(file)?);
     Ok(if before == after { Taken::Copied(after, copy) } else { Taken::Changing })
 }

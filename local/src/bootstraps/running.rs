@@ -1,6 +1,8 @@
 //! All processes of a template's functions.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use super::keeper::Keeper;
 use super::news::Speaker;
 use super::pool::{Common, Declared, PROCESSES, Pool};
 use super::program::Places;
+use super::slots::Patience;
 use crate::Error;
 use crate::environment::Environment;
 use crate::functions::{Functions, Handler, Reply, label};
@@ -32,6 +35,16 @@ impl Bootstraps {
     /// # Errors
     /// There is no such directory, or none can be made for copies, or no shell be started.
     pub fn new(built: &Built, environment: &Environment<'_>, clock: &Clock) -> Result<(Bootstraps, Functions), Error> {
+        Bootstraps::with(Patience::default(), built, environment, clock)
+    }
+
+    /// The same, with this patience.
+    pub(super) fn with(
+        patience: Patience,
+        built: &Built,
+        environment: &Environment<'_>,
+        clock: &Clock,
+    ) -> Result<(Bootstraps, Functions), Error> {
         let Built { directory, inherited, sink } = built;
         if !directory.is_dir() {
             return Err(Error::new(format!(
@@ -39,15 +52,18 @@ impl Bootstraps {
                 directory.display()
             )));
         }
-        let copies = tempfile::Builder::new().prefix("portico-").tempdir().map_err(|error| {
-            Error::new(format!(
-                "no temporary directory can be made ({error}): let TMPDIR be one that you may write to."
-            ))
-        })?;
+        // What is copied may be readable for its owner alone.
+        let for_the_owner = Permissions::from_mode(0o700);
+        let copies =
+            tempfile::Builder::new().prefix("portico-").permissions(for_the_owner).tempdir().map_err(|error| {
+                Error::new(format!(
+                    "no temporary directory can be made ({error}): let TMPDIR be one that you may write to."
+                ))
+            })?;
         let keeper = Keeper::start(copies.path())
             .map_err(|error| Error::new(format!("the shell `sh` cannot be started: {error}.")))?;
         let stop = watch::Sender::new(false);
-        let common = Arc::new(Common { keeper, copies: copies.path().to_owned(), stop });
+        let common = Arc::new(Common { keeper, copies: copies.path().to_owned(), stop, patience });
         let (template, mut pools) = (environment.template, Vec::new());
         let width = template.functions.iter().map(|function| label(template, function).chars().count()).max();
         let width = width.unwrap_or_default();
@@ -60,10 +76,14 @@ impl Bootstraps {
             let declared = declared(function, places, variables);
             let pool = Arc::new(Pool::new(declared, speaker, Arc::clone(&common)));
             pools.push(Arc::clone(&pool));
-            Handler::keeping_time(move |event, context| -> Reply {
+            let invoke = move |queues: bool| {
                 let pool = Arc::clone(&pool);
-                Box::pin(async move { pool.invoke(event, context).await.map(Vec::from) })
-            })
+                move |event, context| -> Reply {
+                    let pool = Arc::clone(&pool);
+                    Box::pin(async move { pool.invoke(event, context, queues).await.map(Vec::from) })
+                }
+            };
+            Handler::keeping_time(invoke(false)).queueing(invoke(true))
         };
         let functions = Functions::each(template, handler, clock);
         Ok((Bootstraps { directory: directory.to_owned(), pools, common, _copies: copies }, functions))
@@ -80,9 +100,19 @@ impl Bootstraps {
         self.pools.iter().filter_map(missing).collect()
     }
 
+    /// How many invocations wait for a process.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.pools.iter().map(|pool| pool.waiting()).sum()
+    }
+
     /// Ends all processes, waits until they have ended, and says what each function did.
     pub async fn stop(self) {
         self.common.stop.send_replace(true);
+        // Who waits hears of it before any process ends and makes room.
+        for pool in &self.pools {
+            pool.empty();
+        }
         self.common.stop.closed().await;
         for pool in &self.pools {
             pool.close();

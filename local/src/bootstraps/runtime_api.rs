@@ -53,16 +53,19 @@ async fn answer(process: &Arc<Process>, request: Request<Incoming>) -> Option<An
             Some((id, "response")) => match read(body).await {
                 Ok(body) => done(process.answer(id, body.outcome())),
                 Err(refusal) => {
+                    // One that breaks off is none: the process ends, or answers again.
+                    let refusal = refusal?;
                     // If it is too late too, that is all the same to the process.
                     let _ = process.answer(id, Err(Ending::Said(Failure::too_large())));
-                    refusal?
+                    refusal
                 }
             },
             Some((id, "error")) => match read(body).await {
                 Ok(body) => done(process.answer(id, Err(Ending::Said(failure(&head.headers, &body.bytes))))),
                 Err(refusal) => {
+                    let refusal = refusal?;
                     let _ = process.answer(id, Err(Ending::Said(failure(&head.headers, b""))));
-                    refusal?
+                    refusal
                 }
             },
             _ => unknown(),
@@ -91,15 +94,8 @@ fn invocation(handout: Handout) -> Answer {
     answer
 }
 
-fn reply(status: StatusCode, body: &serde_json::Value) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body.to_string())));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
-    answer
-}
-
 fn error(status: StatusCode, kind: &str, message: &str) -> Answer {
-    reply(status, &json!({"errorMessage": message, "errorType": kind}))
+    server::json(status, json!({"errorMessage": message, "errorType": kind}).to_string())
 }
 
 fn unknown() -> Answer {
@@ -117,7 +113,7 @@ fn refused(misfit: Misfit) -> Answer {
 
 fn done(result: Result<(), Misfit>) -> Answer {
     match result {
-        Ok(()) => reply(StatusCode::ACCEPTED, &json!({"status": "OK"})),
+        Ok(()) => server::json(StatusCode::ACCEPTED, json!({"status": "OK"}).to_string()),
         Err(misfit) => refused(misfit),
     }
 }

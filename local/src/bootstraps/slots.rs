@@ -13,10 +13,31 @@ use super::process::Process;
 use super::program::Stamp;
 
 /// How long to wait for a process that has answered to ask for its next invocation, which it does at once unless it has
-/// something left to do: another one does not start sooner on a busy machine.
-const SETTLING: Duration = Duration::from_millis(100);
-/// The same where no other one may be started. Then nobody is refused only because a process was not given its turn.
-const AT_THE_LIMIT: Duration = Duration::from_secs(1);
+/// something left to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Where another one may be started.
+    pub settling: Duration,
+    /// Where no other one may be.
+    pub at_the_limit: Duration,
+}
+
+impl Default for Patience {
+    /// Another one does not start sooner on a busy machine; and nobody is refused only because a process was not given its
+    /// turn.
+    fn default() -> Self {
+        Patience { settling: Duration::from_millis(100), at_the_limit: Duration::from_secs(1) }
+    }
+}
+
+/// What an invocation would do.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish {
+    /// Wait for a process that has answered.
+    pub patient: bool,
+    /// Wait where others are refused.
+    pub queues: bool,
+}
 
 /// Who has what.
 #[derive(Default)]
@@ -93,7 +114,7 @@ pub enum Found {
 
 impl Pool {
     /// A process of this version, or room for one.
-    pub fn find(self: &Arc<Self>, stamp: Stamp, patient: bool) -> Found {
+    pub fn find(self: &Arc<Self>, stamp: Stamp, Wish { patient, queues }: Wish) -> Found {
         // Dropped when the lock is no longer held.
         let mut outdated = Vec::new();
         let mut state = self.lock();
@@ -114,11 +135,12 @@ impl Pool {
         let is_full = state.processes >= self.declared.limit;
         if patient && self.settling.load(Ordering::Acquire) > state.waiting.len() {
             state.waiting.push_back(slot);
-            Found::Settling(wait, if is_full { AT_THE_LIMIT } else { SETTLING })
+            let Patience { settling, at_the_limit } = self.common.patience;
+            Found::Settling(wait, if is_full { at_the_limit } else { settling })
         } else if !is_full {
             state.processes += 1;
             Found::Slot(Slot::Room(Place(Some(Arc::clone(self)))))
-        } else if self.declared.is_reserved {
+        } else if self.declared.limit == 0 || self.declared.is_reserved && !queues {
             Found::Nothing
         } else {
             state.waiting.push_back(slot);
@@ -183,6 +205,12 @@ impl Pool {
             (std::mem::take(&mut state.idle), std::mem::take(&mut state.waiting))
         };
         drop((idle, waiting));
+    }
+
+    /// How many wait.
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.lock().waiting.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

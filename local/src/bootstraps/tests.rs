@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::pool::PROCESSES;
+use super::slots::Patience;
 use super::*;
 use crate::database::Access;
 use crate::environment::Environment;
@@ -48,16 +49,23 @@ fn built(names: &[&str]) -> TempDir {
     directory
 }
 
-/// The function `Hello` with these properties, as the programs in a directory.
-fn run(directory: &Path, properties: &str) -> Running {
-    let text = format!(
+/// A template with the function `Hello`, which has these properties.
+fn template(properties: &str) -> String {
+    format!(
         "Resources:
   Api: {{Type: AWS::Serverless::HttpApi}}
   Hello:
     Type: AWS::Serverless::Function
     Properties: {{CodeUri: built/hello/, Handler: hello.main, Runtime: provided.al2023{properties}}}"
-    );
-    let template = Template::parse(&text, &Given::defaults("shop")).unwrap();
+    )
+}
+
+/// Longer than any machine is busy: which process a call gets is then no matter of time.
+const PATIENCE: Patience = Patience { settling: Duration::from_secs(60), at_the_limit: Duration::from_secs(60) };
+
+/// The function `Hello` with these properties, as the programs in a directory.
+fn run(directory: &Path, properties: &str) -> Running {
+    let template = Template::parse(&template(properties), &Given::defaults("shop")).unwrap();
     let (heard, variables) = (Arc::<Mutex<Vec<String>>>::default(), BTreeMap::new());
     let to = Arc::clone(&heard);
     let sink: Sink = Arc::new(move |speaker, news| {
@@ -74,7 +82,7 @@ fn run(directory: &Path, properties: &str) -> Running {
     let lambda = "http://localhost:9000";
     let environment =
         Environment { template: &template, keys: &keys, database: &database, lambda, variables: &variables };
-    let (bootstraps, functions) = Bootstraps::new(&built, &environment, &Clock::system()).unwrap();
+    let (bootstraps, functions) = Bootstraps::with(PATIENCE, &built, &environment, &Clock::system()).unwrap();
     Running { functions: Arc::new(functions), bootstraps, heard }
 }
 
@@ -163,6 +171,10 @@ async fn a_process_is_told_what_lambda_tells_it() {
     for key in ["LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"] {
         assert_eq!(Path::new(&environment.remove(key).unwrap()).canonicalize().unwrap(), root);
     }
+    let libraries = environment.remove("LD_LIBRARY_PATH").unwrap();
+    let libraries: Vec<_> =
+        std::env::split_paths(&libraries).map(|path| path.strip_prefix(directory.path()).unwrap().to_owned()).collect();
+    assert_eq!(libraries, [Path::new("hello"), Path::new("hello/lib")]);
     let given: Vec<String> = environment.iter().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(
         given,
@@ -235,6 +247,30 @@ async fn reserved_concurrency_refuses_more_and_without_it_more_wait() {
     drop(go);
     assert_eq!(first.await.unwrap().unwrap(), waiting.await.unwrap().unwrap()["process"]);
     assert_eq!(open.heard().len(), PROCESSES, "a cold start each: {:?}", open.heard());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_waits_where_others_are_refused_and_only_what_ran_is_counted() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), ", ReservedConcurrentExecutions: 1");
+    let (busy, go) = running.busy().await;
+    let function = running.hello();
+    let later = Invocation { request_id: "id-2".to_owned(), trace_id: None };
+    let say = Bytes::from_static(br#"{"do": "say", "line": "at last"}"#);
+    let event = tokio::spawn(async move { function.invoke_later(say, later).await });
+    until("it does not wait", || running.bootstraps.waiting() == 1).await;
+    assert_eq!(running.call(json!({"do": "echo"})).await, Err(Failure::throttled()));
+    drop(go);
+    busy.await.unwrap().unwrap();
+    event.await.unwrap();
+    until("it has not run", || running.heard().contains(&"hello: at last".to_owned())).await;
+    let heard = Arc::clone(&running.heard);
+    running.bootstraps.stop().await;
+    assert_eq!(heard.lock().unwrap().last().unwrap(), "hello: 2 invocations, 1 cold starts");
+
+    let none = run(directory.path(), ", ReservedConcurrentExecutions: 0");
+    let later = Invocation { request_id: "id-3".to_owned(), trace_id: None };
+    none.hello().invoke_later(Bytes::from_static(b"{}"), later).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,10 +54,19 @@ impl Ids {
         let mut id = [b'='; 16];
         // Eleven bytes are sixteen characters: the slice always fits.
         let _ = URL_SAFE.encode_slice(request, &mut id);
-        let mut root = format!("Root=1-{:08x}-", now.as_secs());
-        hex(&mut root, trace);
-        Self { request: RequestId(id), trace: root, invocation: uuid(invocation) }
+        Self { request: RequestId(id), trace: root(now, trace), invocation: uuid(invocation) }
     }
+}
+
+fn root(now: Timestamp, trace: &[u8]) -> String {
+    let mut root = format!("Root=1-{:08x}-", now.as_secs());
+    hex(&mut root, trace);
+    root
+}
+
+/// A new value of `X-Amzn-Trace-Id`, for an invocation that nobody traces.
+pub fn trace_id(now: Timestamp) -> String {
+    root(now, &random::<12>()) + ";Sampled=0"
 }
 
 /// A new id for an invocation.

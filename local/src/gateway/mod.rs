@@ -34,7 +34,7 @@ pub use access::{AccessLine, AccessLog, Asked, Formatter, Verdict, Wanted};
 pub use answer::message;
 pub use authorize::Jwks;
 pub use body::{Bodies, MEMORY as BODY_MEMORY};
-pub use ids::{RequestId, invocation_id};
+pub use ids::{RequestId, invocation_id, trace_id};
 
 use crate::functions::{Function, Functions};
 use crate::server::{self, Limits, Running};

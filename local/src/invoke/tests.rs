@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use shared::clock::Clock;
 
 use super::*;
-use crate::functions::{Failure, Handler, mount};
+use crate::functions::{Handler, mount};
 use crate::template::{Given, Template};
 
 const TEMPLATE: &str = "
@@ -31,6 +31,12 @@ async fn start() -> Running {
     let handlers = BTreeMap::from([("echo".to_owned(), mount(service_fn(echo)))]);
     let functions = Functions::new(&template, handlers, &Clock::system()).unwrap();
     serve(Arc::new(functions), TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap()
+}
+
+/// The template's function with this handler.
+fn each(handler: &Handler) -> Arc<Functions> {
+    let template = Template::parse(TEMPLATE, &Given::defaults("shop")).unwrap();
+    Arc::new(Functions::each(&template, |_| handler.clone(), &Clock::system()))
 }
 
 async fn post(address: SocketAddr, name: &str, kind: &str, body: &'static str) -> (u16, HeaderMap, Value) {
@@ -89,27 +95,65 @@ async fn events_and_dry_runs_answer_at_once() {
 }
 
 #[tokio::test]
-async fn a_function_without_room_refuses_who_waits_and_takes_an_event_later() {
-    let (calls, mut served) = tokio::sync::mpsc::unbounded_channel();
-    let times = Arc::new(AtomicUsize::new(0));
-    // The third call finds room.
-    let full = Handler::new(move |event, _| {
-        let (time, calls) = (times.fetch_add(1, Ordering::SeqCst), calls.clone());
-        Box::pin(async move {
-            if time < 2 {
-                return Err(Failure::throttled());
-            }
-            calls.send(event).unwrap();
-            Ok(b"{}".to_vec())
-        })
-    });
-    let template = Template::parse(TEMPLATE, &Given::defaults("shop")).unwrap();
-    let functions = Functions::each(&template, |_| full.clone(), &Clock::system());
-    let running = serve(Arc::new(functions), TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
+async fn a_function_without_room_refuses_who_waits() {
+    let full = Handler::new(|_, _| Box::pin(async { Err(Failure::throttled()) }));
+    let running = serve(each(&full), TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
     let (status, headers, body) = post(running.address(), "shop-Echo", "RequestResponse", "{}").await;
     assert_eq!((status, headers["x-amzn-errortype"].as_bytes()), (429, &b"TooManyRequestsException"[..]));
     let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
     assert_eq!(body, json!({"Type": "User", "Reason": reason, "Message": "Rate Exceeded."}));
-    assert_eq!(post(running.address(), "shop-Echo", "Event", r#"{"a":1}"#).await.0, 202);
-    assert_eq!(served.recv().await.unwrap(), r#"{"a":1}"#);
+}
+
+#[tokio::test]
+async fn events_that_nobody_waits_for_have_limits_of_their_own() {
+    let (started, mut starts) = tokio::sync::mpsc::unbounded_channel();
+    let (go, wait) = tokio::sync::watch::channel(false);
+    let waits = Handler::new(move |_, _| {
+        let (started, mut wait) = (started.clone(), wait.clone());
+        Box::pin(async move {
+            started.send(()).unwrap();
+            wait.wait_for(|go| *go).await.unwrap();
+            Ok(b"{}".to_vec())
+        })
+    });
+    // Room for two small ones.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let running = serve_within(2 * EACH, each(&waits), listener).unwrap();
+    for _ in 0..2 {
+        assert_eq!(post(running.address(), "shop-Echo", "Event", "{}").await.0, 202);
+        starts.recv().await.unwrap();
+    }
+    let (status, _, body) = post(running.address(), "shop-Echo", "Event", "{}").await;
+    assert_eq!((status, &body["Reason"]), (429, &json!("CallerRateLimitExceeded")));
+    go.send(true).unwrap();
+    // One that somebody waits for may be larger.
+    let large: &'static str = format!("\"{}\"", "x".repeat(MAX_LATER)).leak();
+    assert_eq!(post(running.address(), "shop-Echo", "RequestResponse", large).await.0, 200);
+    let (status, headers, body) = post(running.address(), "shop-Echo", "Event", large).await;
+    assert_eq!((status, headers["x-amzn-errortype"].as_bytes()), (413, &b"RequestTooLargeException"[..]));
+    let message = "Request must be smaller than 1048576 bytes for the InvokeFunction operation";
+    assert_eq!(body["Message"], message);
+}
+
+#[tokio::test]
+async fn a_web_page_is_not_answered() {
+    let running = start().await;
+    let answered = async |headers: &[(&str, &str)]| {
+        let mut request = Request::post(format!("http://{}/2015-03-31/functions/echo/invocations", running.address()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        client.request(request.body(Full::new(Bytes::from_static(b"{}"))).unwrap()).await.unwrap().status().as_u16()
+    };
+    for host in ["localhost:9001", "LOCALHOST", "127.0.0.1", "[::1]:9001", "172.17.0.1:9001", "host.docker.internal:1"]
+    {
+        assert_eq!(answered(&[("host", host)]).await, 200, "{host}");
+    }
+    for host in ["evil.example", "localhost.evil.example:9001", "127.0.0.1.evil.example", "a b"] {
+        assert_eq!(answered(&[("host", host)]).await, 403, "{host}");
+    }
+    for origin in ["https://evil.example", "http://localhost:3000", "null"] {
+        assert_eq!(answered(&[("origin", origin)]).await, 403, "{origin}");
+    }
 }

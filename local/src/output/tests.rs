@@ -134,3 +134,41 @@ fn only_an_invocation_that_went_well_repeats_a_request() {
         assert!(!repeats_a_request(line), "{line}");
     }
 }
+
+#[test]
+fn long_lines_wait_in_a_room_of_their_own_and_give_it_back() {
+    // Longer than what the output gathers, so that the terminal must take of the first before it is written.
+    let long = "x".repeat(1 << 16);
+    let terminal = Terminal::default();
+    let output = Output::within(3 * long.len(), terminal.clone(), LogFormat::Text).unwrap();
+    let speaker = Speaker { name: "hello".into(), width: 5, sink: Arc::new(|_, _| {}) };
+    // A terminal that takes nothing.
+    let takes_nothing = terminal.0.lock().unwrap();
+    for _ in 0..3 {
+        output.news(&speaker, News::Line(&long));
+    }
+    assert!(!output.room.take(LONG + 1), "there is room for a fourth");
+    // Short ones and others' do not need it.
+    output.news(&speaker, News::Line("short"));
+    output.say("The end.");
+    drop(takes_nothing);
+    output.flush();
+    assert!(output.room.take(3 * long.len()), "room is lost");
+    assert_eq!(terminal.0.lock().unwrap().iter().filter(|byte| **byte == b'\n').count(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn who_waits_for_a_terminal_keeps_no_other_task_from_running() {
+    let terminal = Terminal::default();
+    let output = Output::within(1, terminal.clone(), LogFormat::Text).unwrap();
+    assert!(output.room.take(1));
+    let logs = output.clone();
+    let log = tokio::spawn(async move {
+        let speaker = Speaker { name: "hello".into(), width: 5, sink: Arc::new(|_, _| {}) };
+        logs.news(&speaker, News::Line(&"x".repeat(LONG + 1)));
+    });
+    // There is one worker, which the line would have for itself.
+    tokio::spawn(async {}).await.unwrap();
+    output.room.give_back(1);
+    log.await.unwrap();
+}

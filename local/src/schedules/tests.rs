@@ -1,6 +1,7 @@
 //! Schedules, at a pace that no template can have.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -26,6 +27,16 @@ const PACE: Duration = Duration::from_millis(5);
 
 /// The schedules of the template at that pace, and what its function is sent; it fails each time.
 fn running() -> (Schedules, mpsc::UnboundedReceiver<(Value, String)>) {
+    running_with(|| async { Err("it fails") })
+}
+
+/// The same, with a function that does this.
+fn running_with<F>(
+    does: impl Fn() -> F + Clone + Send + Sync + 'static,
+) -> (Schedules, mpsc::UnboundedReceiver<(Value, String)>)
+where
+    F: Future<Output = Result<Value, &'static str>> + Send + 'static,
+{
     let mut template = Template::parse(TEMPLATE, &Given::defaults("shop")).unwrap();
     for schedule in &mut template.functions[0].schedules {
         assert!(schedule.every.is_none_or(|every| every == Duration::from_secs(60)));
@@ -35,7 +46,7 @@ fn running() -> (Schedules, mpsc::UnboundedReceiver<(Value, String)>) {
     let function = mount(service_fn(move |event: LambdaEvent<Value>| {
         // A test that is over has heard enough.
         let _ = sent.send((event.payload, event.context.request_id));
-        async { Err::<Value, _>("it fails") }
+        does()
     }));
     let functions = Functions::new(&template, BTreeMap::from([("fn".to_owned(), function)]), &Clock::system()).unwrap();
     (Schedules::run(&template, &Arc::new(functions)), received)
@@ -63,4 +74,31 @@ async fn schedules_that_were_stopped_invoke_nothing() {
     schedules.stop().await;
     // The function is gone with the last who could invoke it.
     while received.recv().await.is_some() {}
+}
+
+/// Counts for as long as it is there.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn one_that_does_not_end_keeps_no_other_from_its_time() {
+    let (under_way, mut at_once) = mpsc::unbounded_channel();
+    let count = Arc::new(AtomicUsize::new(0));
+    let (schedules, _received) = running_with(move || {
+        let _ = under_way.send(count.fetch_add(1, Ordering::SeqCst) + 1);
+        let counted = Counted(Arc::clone(&count));
+        async move {
+            let _counted = counted;
+            std::future::pending().await
+        }
+    });
+    for number in 1..=3 {
+        assert_eq!(at_once.recv().await, Some(number));
+    }
+    schedules.stop().await;
 }

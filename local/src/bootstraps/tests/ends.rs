@@ -3,7 +3,10 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::*;
+use crate::shop::{self, Options, Shop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_does_not_start_fails_its_call_as_lambda_has_it() {
@@ -76,6 +79,72 @@ async fn a_stop_ends_what_is_at_work_and_what_is_idle() {
     running.bootstraps.stop().await;
     assert_eq!(call.await.unwrap().unwrap_err().error_type, "Runtime.ExitError");
     assert!(!listens(port.unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_stop_no_process_starts_for_those_who_waited() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), "");
+    let (mut busy, mut waiting) = (Vec::new(), Vec::new());
+    for _ in 0..PROCESSES {
+        busy.push(running.busy().await);
+    }
+    for _ in 0..PROCESSES {
+        let function = running.hello();
+        waiting.push(tokio::spawn(async move { invoke(&function, json!({"do": "echo"})).await }));
+    }
+    until("they do not wait", || running.bootstraps.waiting() == PROCESSES).await;
+    let heard = Arc::clone(&running.heard);
+    running.bootstraps.stop().await;
+    for call in waiting {
+        assert_eq!(call.await.unwrap().unwrap_err().error_message, "RequestId: id-1 Error: the gateway is ending");
+    }
+    for (call, _go) in busy {
+        assert_eq!(call.await.unwrap().unwrap_err().error_type, "Runtime.ExitError");
+    }
+    let total = format!("hello: {PROCESSES} invocations, {PROCESSES} cold starts");
+    assert_eq!(*heard.lock().unwrap().last().unwrap(), total);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_invoked_a_function_directly_has_the_answer_before_processes_end() {
+    let directory = built(&["hello"]);
+    let file = directory.path().join("template.yaml");
+    fs::write(&file, template("")).unwrap();
+    let sink: Sink = Arc::new(|_, _| {});
+    let built = Built { directory: directory.path().to_owned(), inherited: BTreeMap::new(), sink };
+    let options = Options { template: file, bootstraps: Some(built), ..shop::tests::options(0) };
+    let shop = Shop::start(options).await.unwrap();
+    let (port, listener) = (shop.lambda_address().port(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let mut invocation = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let event = json!({"do": "meet", "port": listener.local_addr().unwrap().port()}).to_string();
+    let head = "POST /2015-03-31/functions/Hello/invocations HTTP/1.1\r\nhost: localhost\r\n";
+    let request = format!("{head}content-length: {}\r\n\r\n{event}", event.len());
+    invocation.write_all(request.as_bytes()).await.unwrap();
+    let go = listener.accept().await.unwrap();
+    let stop = tokio::spawn(shop.stop());
+    until("the Invoke API does not end", || !listens(port)).await;
+    drop(go);
+    let mut answer = String::new();
+    invocation.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains("x-amz-function-error"), "{answer}");
+    stop.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_process_left_behind_is_read_no_longer_than_it() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), "");
+    running.call(json!({"do": "leave"})).await.unwrap();
+    let mut port = None;
+    until("nothing is left behind", || {
+        port = running.heard().iter().find_map(|line| line.strip_prefix("hello: listening at ")?.parse::<u16>().ok());
+        port.is_some()
+    })
+    .await;
+    assert!(listens(port.unwrap()));
+    running.call(json!({"do": "exit"})).await.unwrap_err();
+    until("somebody still reads what it writes", || !listens(port.unwrap())).await;
 }
 
 /// Runs in a process of its own, which [`processes_end_with_a_gateway_that_is_killed`] kills.

@@ -46,3 +46,22 @@ async fn a_script_runs_where_it_is_and_what_cannot_run_says_why() {
     let line = format!("hello: {}", program.display());
     until("it does not say where it is", || running.heard().contains(&line)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_beside_a_program_lies_beside_its_copy_which_is_its_owners() {
+    let directory = built(&["hello"]);
+    fs::create_dir(directory.path().join("hello/lib")).unwrap();
+    fs::write(directory.path().join("hello/lib/libhello.so"), "a library").unwrap();
+    let running = run(directory.path(), "");
+    assert_eq!(running.call(json!({"do": "beside", "file": "lib/libhello.so"})).await.unwrap(), "a library");
+    let program = running.call(json!({"do": "echo"})).await.unwrap()["program"].as_str().map(PathBuf::from).unwrap();
+    let copies = program.parent().and_then(Path::parent).unwrap();
+    assert_eq!(fs::metadata(copies).unwrap().permissions().mode() & 0o777, 0o700);
+    running.bootstraps.stop().await;
+    assert!(!copies.exists());
+    assert!(directory.path().join("hello/lib/libhello.so").exists());
+
+    let own = run(directory.path(), ", Environment: {Variables: {LD_LIBRARY_PATH: /var/task/libraries}}");
+    let echo = own.call(json!({"do": "echo"})).await.unwrap();
+    assert_eq!(echo["environment"]["LD_LIBRARY_PATH"], "/var/task/libraries");
+}

@@ -47,3 +47,12 @@ async fn an_answer_that_is_too_large_is_a_failure_and_the_process_goes_on() {
     assert_eq!(failure, Failure::too_large());
     assert_eq!(running.process().await, process);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_breaks_off_is_none() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), "");
+    for what in ["response", "error"] {
+        assert_eq!(running.call(json!({"do": "break", "what": what})).await.unwrap(), "whole", "{what}");
+    }
+}

@@ -1,17 +1,21 @@
 //! Mounting: answers, failures, panics and time-outs as Lambda would report them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use lambda_http::{Body, Response};
-use lambda_runtime::service_fn;
+use lambda_http::{Body, Request, Response};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::functions::{mount, mount_http};
+use crate::record::{Record, Recorder};
 
 fn function(handler: Handler, timeout: Duration) -> Function {
     let (name, arn) = ("shop-Fn".to_owned(), "arn:aws:lambda:eu-central-1:123456789012:function:shop-Fn".to_owned());
     let (binary, clock) = (String::new(), Clock::system());
-    Function { name, binary, arn, timeout, is_off: false, handler, clock, recording: None }
+    let again = Duration::from_millis(1);
+    Function { name, binary, arn, timeout, is_off: false, handler, clock, recording: None, again }
 }
 
 async fn call(handler: Handler, event: &Value) -> Result<Value, Failure> {
@@ -96,4 +100,42 @@ async fn a_caller_that_goes_away_does_not_stop_the_handler() {
     release.send(()).unwrap();
     finish.recv().await.unwrap();
     assert!(DONE.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn an_event_without_room_is_tried_again_until_there_is_some_and_recorded_once() {
+    let (calls, mut served) = tokio::sync::mpsc::unbounded_channel();
+    let times = Arc::new(AtomicUsize::new(0));
+    // The third call finds room.
+    let full = Handler::new(move |event, _| {
+        let (time, calls) = (times.fetch_add(1, Ordering::SeqCst), calls.clone());
+        Box::pin(async move {
+            if time < 2 {
+                return Err(Failure::throttled());
+            }
+            calls.send(event).unwrap();
+            Ok(b"{}".to_vec())
+        })
+    });
+    let invocation = Invocation { request_id: "id-1".to_owned(), trace_id: None };
+    let folder = tempfile::tempdir().unwrap();
+    let record = Record { folder: folder.path().to_owned(), secrets: false, say: Box::new(|_| {}) };
+    let recorder = Recorder::start(record, &Clock::system()).unwrap();
+    let function = function(full, Duration::from_secs(5)).recorded(recorder.of("full"));
+    function.invoke_later(Bytes::from_static(b"{\"a\":1}"), invocation).await;
+    assert_eq!(served.recv().await.unwrap(), r#"{"a":1}"#);
+    recorder.flush().await;
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "one event and its answer");
+}
+
+#[tokio::test]
+async fn an_invocation_without_a_trace_has_a_new_one() {
+    let trace = |event: LambdaEvent<Value>| async move { Ok::<_, lambda_runtime::Error>(event.context.xray_trace_id) };
+    let function = function(mount(service_fn(trace)), Duration::from_secs(5));
+    let invocation = Invocation { request_id: "id-1".to_owned(), trace_id: None };
+    let of = async || function.invoke(Bytes::from_static(b"{}"), invocation.clone()).await.unwrap();
+    let first = of().await;
+    let text = std::str::from_utf8(&first).unwrap();
+    assert!(text.starts_with("\"Root=1-") && text.ends_with(";Sampled=0\""), "{text}");
+    assert_ne!(first, of().await);
 }
