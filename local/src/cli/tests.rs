@@ -1,6 +1,7 @@
 //! What the command line takes.
 
 use super::*;
+use crate::output::LogFormat;
 
 #[test]
 fn flags_stand_before_or_after_a_command() {
