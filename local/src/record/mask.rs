@@ -3,14 +3,15 @@
 //! What becomes `***`:
 //! - each value whose name contains `authorization`, `cookie`, `token`, `secret`, `password`, `passwd`, `passphrase`,
 //!   `passcode`, `credential`, `signature`, `api-key`, `access-key`, `auth-key`, `private-key`, `signing-key`,
-//!   `card-number`, `security-code`, `cvc` or `cvv`, in any case and with any punctuation, but not `token_type`, `token_id`
-//!   and `token_use`: of headers, query, path, stage variables, an authorizer's context, and JSON at any depth. A scheme
+//!   `card-number`, `security-code`, `cvc`, `cvv`, `pwd`, `session-id` or `sessid`, or is `pass`, `pin`, `otp`, `totp`,
+//!   `auth`, `x-auth` or `session`, in any case and with any punctuation, but not `token_type`, `token_id` and `token_use`:
+//!   of headers, query, path, stage variables, an authorizer's context, and JSON at any depth. A scheme
 //!   (`Bearer`, `Basic` …), a cookie's name, `true`, `false`, `null` and the empty text stay;
 //! - an authorizer event's `identitySource`;
 //! - such members of a `body`, plain or in base64, that is JSON or a form, and of JSON that is text inside of JSON. A
 //!   body that is neither, but names a secret, or that is compressed, goes as a whole;
 //! - such parameters in `rawQueryString`, and in the query and the fragment of a URL;
-//! - in any text, what looks like a JWT or comes after `Bearer`, and text or a number that is a payment card's number;
+//! - in any text, what looks like a JWT or comes after `Bearer`, and the number of a payment card, which a number of its own can be too;
 //! - what was masked by its name, from six characters on, wherever else the event or its answer repeats it: a path, the
 //!   message of an error. (The first 64 such texts of an invocation.)
 //!
@@ -152,6 +153,9 @@ impl Masks {
             masked = Cow::Owned(url);
         }
         if let Some(without) = text::without_tokens(&masked) {
+            masked = Cow::Owned(without);
+        }
+        if let Some(without) = text::without_cards(&masked) {
             masked = Cow::Owned(without);
         }
         for secret in &self.found {
