@@ -51,6 +51,9 @@ impl Shop {
         let listener = listen(options.port).await?;
         let recorder = options.record.take().map(|record| Recorder::start(record, &options.clock)).transpose()?;
         let base = Base::lay(&options).await?;
+        if options.functions.is_none() && options.bootstraps.is_none() {
+            mounted::check(&base.template)?;
+        }
         tables::create(base.database.client(), &base.template.tables).await?;
         let seeded = options.seed && base.is_shop();
         if seeded {
@@ -234,55 +237,4 @@ async fn listen_at(port: u16, flag: &str) -> Result<TcpListener, Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::path::PathBuf;
-
-    use shared::telemetry::Log;
-
-    use super::*;
-    use crate::seed;
-
-    fn options(port: u16) -> Options {
-        Options {
-            port,
-            data: None,
-            dynamodb: None,
-            template: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
-            parameters: BTreeMap::new(),
-            variables: BTreeMap::new(),
-            functions: None,
-            bootstraps: None,
-            lambda_port: 0,
-            edge: false,
-            seed: true,
-            throttle: true,
-            jwks: BTreeMap::new(),
-            schedules: false,
-            stack: "test".to_owned(),
-            clock: Clock::system(),
-            log: Log::to(|_| {}),
-            access: None,
-            chaos: None,
-            record: None,
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_shop_starts_seeds_once_and_stops() {
-        let shop = Shop::start(options(0)).await.unwrap();
-        let taken = Shop::start(options(shop.address().port())).await.err().unwrap();
-        assert!(
-            taken.to_string().ends_with("is taken: end what uses it, or choose another one with --port."),
-            "{taken}"
-        );
-
-        let client = shop.base().database.client();
-        let count = async || client.scan().table_name("test-ProductsTable").send().await.unwrap().count();
-        assert_eq!(count().await, 80, "a product and its stock for each sample");
-        shop.base().seed(shop.clock().now()).await.unwrap();
-        seed::generate(client, &shop.base().catalogue().unwrap(), 30, |_| {}).await.unwrap();
-        assert_eq!(count().await, 140);
-        shop.stop().await;
-    }
-}
+mod tests;

@@ -19,6 +19,9 @@ use crate::record::Record;
 use crate::remote::Remote;
 use crate::shop::Options;
 
+/// What a template is called that nobody names.
+const TEMPLATES: [&str; 3] = ["template.yaml", "template.yml", "template.json"];
+
 #[derive(Debug, Args)]
 pub struct Flags {
     /// The port to answer on; 0 takes any free one
@@ -30,9 +33,12 @@ pub struct Flags {
     /// Use this DynamoDB instead of the embedded one
     #[arg(long, value_name = "URL", global = true)]
     pub dynamodb: Option<String>,
-    /// The template to run [default: template.yaml here, or else the project's own]
+    /// The template to run [default: template.yaml, .yml or .json here, or else, without --bootstraps, the project's own]
     #[arg(long, value_name = "FILE", global = true)]
     pub template: Option<PathBuf>,
+    /// The HTTP API to serve, by its logical id, where the template has several [default: the first with routes]
+    #[arg(long, value_name = "LOGICAL_ID", global = true)]
+    pub api: Option<String>,
     /// A value for one of the template's parameters; may be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE", global = true, value_parser = parameter)]
     pub parameters: Vec<(String, String)>,
@@ -40,7 +46,7 @@ pub struct Flags {
     #[arg(long, value_name = "URL", global = true)]
     pub functions: Option<String>,
     /// Run the functions as processes: the programs `bootstrap` in this directory's directories, as in target/lambda
-    #[arg(long, value_name = "DIR", conflicts_with = "functions")]
+    #[arg(long, value_name = "DIR", global = true, conflicts_with = "functions")]
     pub bootstraps: Option<PathBuf>,
     /// The port on which Lambda's Invoke API answers [default: any free one]
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
@@ -91,12 +97,17 @@ impl Flags {
             secrets: self.record_secrets,
             say: Box::new(move |sentence| trouble.say(sentence)),
         };
+        let template = match self.template {
+            Some(template) => template,
+            None => template_in(Path::new(""), self.bootstraps.is_some())?,
+        };
         let seed = self.seed.unwrap_or_else(|| u64::from_be_bytes(ids::random()));
         Ok(Options {
             port: self.port,
             data: self.data,
             dynamodb: self.dynamodb.map(access_to).transpose()?,
-            template: self.template.unwrap_or_else(own_template),
+            template,
+            api: self.api,
             parameters: self.parameters.into_iter().collect(),
             variables: BTreeMap::new(),
             functions: self.functions.map(|url| Remote::new(&url).map(Arc::new)).transpose()?,
@@ -133,7 +144,33 @@ fn jwks(argument: &str) -> Result<(String, Jwks), String> {
     }
 }
 
-fn own_template() -> PathBuf {
-    let here = PathBuf::from("template.yaml");
-    if here.exists() { here } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("template.yaml") }
+/// The template in this directory, or else the project's own, with which programs from elsewhere have nothing to do.
+fn template_in(directory: &Path, has_programs: bool) -> Result<PathBuf, Error> {
+    let here = TEMPLATES.into_iter().map(|name| directory.join(name)).find(|path| path.exists());
+    match here {
+        Some(path) => Ok(path),
+        None if has_programs => Err(Error::new(format!(
+            "there is no template here that says what the programs of --bootstraps are for ({}): name it with --template.",
+            TEMPLATES.join(", ")
+        ))),
+        None => Ok(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("template.yaml")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_never_run_by_the_template_of_somebody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = |has_programs| template_in(folder.path(), has_programs).map_err(|error| error.to_string());
+        assert!(found(false).is_ok_and(|own| own.exists()));
+        let error = found(true).unwrap_err();
+        assert!(error.ends_with("template.yaml, template.yml, template.json): name it with --template."), "{error}");
+        for name in ["template.json", "template.yml", "template.yaml"] {
+            std::fs::write(folder.path().join(name), "{}").unwrap();
+            assert_eq!((found(true), found(false)), (Ok(folder.path().join(name)), Ok(folder.path().join(name))));
+        }
+    }
 }

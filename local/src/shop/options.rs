@@ -28,6 +28,8 @@ pub struct Options {
     pub dynamodb: Option<Access>,
     /// The template's file.
     pub template: PathBuf,
+    /// The logical id of the HTTP API to serve, where the template has several.
+    pub api: Option<String>,
     /// Values for the template's parameters.
     pub parameters: BTreeMap<String, String>,
     /// Values for the functions' variables that the template leaves empty, or leaves out.
