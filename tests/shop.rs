@@ -246,6 +246,7 @@ pub fn options(setup: Setup, log: &Arc<Lines>, access_log: &Arc<Lines>) -> Optio
         parameters: setup.parameters,
         variables: setup.variables,
         template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
+        api: None,
         edge: setup.edge,
         seed: true,
         throttle: setup.throttle,

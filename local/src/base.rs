@@ -1,7 +1,7 @@
 //! What every command stands on: the template, the keys that it publishes, the database.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
@@ -11,6 +11,7 @@ use crate::Error;
 use crate::database::{self, Database, Place};
 use crate::environment::Environment;
 use crate::keys::Keys;
+use crate::mounted::BINARIES;
 use crate::seed::{self, Catalogue};
 use crate::shop::Options;
 use crate::template::{Given, Template};
@@ -26,6 +27,8 @@ fn secret(keys: &Keys) -> String {
 
 /// Template, keys and database.
 pub struct Base {
+    /// The template's file.
+    pub file: PathBuf,
     /// The template, with the public keys as the attribute `Keyring.Jwks`.
     pub template: Template,
     /// The keys that access tokens are signed with.
@@ -51,7 +54,7 @@ impl Base {
         // Functions that run elsewhere were told where the database is before it started.
         let port = options.functions.as_ref().map_or(0, |_| database::PORT);
         let database = Database::open(place, port).await?;
-        Ok(Base { template, keys, database, variables: options.variables.clone() })
+        Ok(Base { file: options.template.clone(), template, keys, database, variables: options.variables.clone() })
     }
 
     /// What the functions' environments come from, with Lambda's Invoke API at `lambda`.
@@ -83,11 +86,15 @@ impl Base {
         Ok(())
     }
 
-    /// Whether the template is the shop's, as far as samples are concerned, and not somebody else's.
+    /// Whether the template is the shop's, as far as samples are concerned: another may have a function `users` and its
+    /// table too, but not all of the shop's functions.
     pub fn is_shop(&self) -> bool {
-        [("users", "USERS_TABLE"), ("products", "PRODUCTS_TABLE")].into_iter().all(|(binary, table)| {
+        let has_table = |(binary, table)| {
             self.variable(binary, table).is_ok_and(|name| self.template.tables.iter().any(|table| table.name == name))
-        })
+        };
+        BINARIES.iter().all(|binary| self.template.function_of(binary).is_some())
+            && [("users", "USERS_TABLE"), ("products", "PRODUCTS_TABLE")].into_iter().all(has_table)
+            && self.catalogue().is_ok()
     }
 
     /// The products table.
@@ -130,6 +137,7 @@ pub fn template(options: &Options, keys: &Keys) -> Result<Template, Error> {
     let given = Given {
         stack: options.stack.clone(),
         parameters: options.parameters.clone(),
+        api: options.api.clone(),
         stand_ins: stand_ins.collect(),
         attributes: BTreeMap::from([("Keyring.Jwks".to_owned(), keys.jwks().to_owned())]),
         secrets: BTreeMap::from([("EDGE_SECRET".to_owned(), secret(keys))]),

@@ -1,33 +1,27 @@
 //! The command line: start the shop, or set up and fill any DynamoDB.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
-use shared::clock::Clock;
-use shared::ids;
-use shared::telemetry::Log;
+use clap::{Parser, Subcommand};
 
 use crate::base;
-use crate::bootstraps::{Built, INHERITED, Sink};
-use crate::chaos::{Chaos, Rate};
+use crate::bootstraps::INHERITED;
 use crate::database::{self, Access};
 use crate::environment::{Environment, PASSED_ON};
-use crate::gateway::Jwks;
 use crate::keys::Keys;
-use crate::output::{LogFormat, Output};
-use crate::record::Record;
-use crate::remote::Remote;
+use crate::output::Output;
 use crate::shop::{Options, Shop};
 use crate::signals::Signals;
 use crate::template::REGION;
 use crate::{Error, check, screen};
 
 mod data;
+mod flags;
 mod replay;
+
+use flags::Flags;
 
 /// Where `cargo lambda watch` answers.
 const WATCH: &str = "http://localhost:9000";
@@ -40,62 +34,6 @@ pub struct Cli {
     shop: Flags,
     #[command(subcommand)]
     command: Option<Command>,
-}
-
-#[derive(Debug, Args)]
-struct Flags {
-    /// The port to answer on; 0 takes any free one
-    #[arg(long, default_value_t = 3000)]
-    port: u16,
-    /// Keep the data in this file, and the signing keys beside it
-    #[arg(long, value_name = "FILE", global = true, conflicts_with = "dynamodb")]
-    data: Option<PathBuf>,
-    /// Use this DynamoDB instead of the embedded one
-    #[arg(long, value_name = "URL", global = true)]
-    dynamodb: Option<String>,
-    /// The template to run [default: template.yaml here, or else the project's own]
-    #[arg(long, value_name = "FILE", global = true)]
-    template: Option<PathBuf>,
-    /// A value for one of the template's parameters; may be repeated
-    #[arg(long = "parameter", value_name = "NAME=VALUE", global = true, value_parser = parameter)]
-    parameters: Vec<(String, String)>,
-    /// Use the functions at this URL, such as those of `cargo lambda watch`, instead of running them here
-    #[arg(long, value_name = "URL", global = true)]
-    functions: Option<String>,
-    /// Run the functions as processes: the programs `bootstrap` in this directory's directories, as in target/lambda
-    #[arg(long, value_name = "DIR", conflicts_with = "functions")]
-    bootstraps: Option<PathBuf>,
-    /// The port on which Lambda's Invoke API answers [default: any free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
-    lambda_port: u16,
-    /// Answer through an edge that caches the catalogue, as CloudFront does; the API has a port of its own then
-    #[arg(long, global = true)]
-    edge: bool,
-    /// Start without sample products and users
-    #[arg(long)]
-    no_seed: bool,
-    /// Do not enforce the template's throttles
-    #[arg(long)]
-    no_throttle: bool,
-    /// Where the keys of an issuer are, for the template's JWT authorizers [default: where the issuer publishes them]; may
-    /// be repeated
-    #[arg(long, value_name = "ISSUER=FILE|URL", value_parser = jwks)]
-    jwks: Vec<(String, Jwks)>,
-    /// How to show requests, and what the functions log
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    log: LogFormat,
-    /// Let so many of the calls between checkout, the functions and the database meet a fault, such as 0.05
-    #[arg(long, value_name = "RATE", conflicts_with = "functions")]
-    chaos: Option<Rate>,
-    /// Choose those by this number, for the same choice again [default: a random one]
-    #[arg(long, value_name = "N", requires = "chaos")]
-    seed: Option<u64>,
-    /// Write each invocation's event and answer into this folder, for `cargo lambda invoke --data-file` and `replay`
-    #[arg(long, value_name = "DIR")]
-    record: Option<PathBuf>,
-    /// Record passwords, tokens and cookies too, which are masked otherwise
-    #[arg(long, requires = "record")]
-    record_secrets: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -150,7 +88,7 @@ pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> Exit
         let variable = |key: &str| Some((key.to_owned(), environment(key)?));
         let variables = PASSED_ON.into_iter().filter_map(variable).collect();
         let inherited = INHERITED.into_iter().filter_map(variable).collect();
-        let options = options(cli.shop, &output, inherited, |url| access_to(url, !prints, &environment))?;
+        let options = cli.shop.options(&output, inherited, |url| access_to(url, !prints, &environment))?;
         let options = Options { variables, ..options };
         match cli.command {
             None => serve(options, &output).await?,
@@ -176,58 +114,6 @@ pub async fn run(cli: Cli, environment: impl Fn(&str) -> Option<String>) -> Exit
     }
 }
 
-fn options(
-    flags: Flags,
-    output: &Output,
-    inherited: BTreeMap<String, String>,
-    access_to: impl FnOnce(String) -> Result<Access, Error>,
-) -> Result<Options, Error> {
-    let (access, log) = (output.clone(), output.clone());
-    let (news, trouble) = (output.clone(), output.clone());
-    let sink: Sink = Arc::new(move |speaker, what| news.news(speaker, what));
-    let record =
-        |folder| Record { folder, secrets: flags.record_secrets, say: Box::new(move |sentence| trouble.say(sentence)) };
-    let seed = flags.seed.unwrap_or_else(|| u64::from_be_bytes(ids::random()));
-    Ok(Options {
-        port: flags.port,
-        data: flags.data,
-        dynamodb: flags.dynamodb.map(access_to).transpose()?,
-        template: flags.template.unwrap_or_else(own_template),
-        parameters: flags.parameters.into_iter().collect(),
-        variables: BTreeMap::new(),
-        functions: flags.functions.map(|url| Remote::new(&url).map(Arc::new)).transpose()?,
-        bootstraps: flags.bootstraps.map(|directory| Built { directory, inherited, sink }),
-        lambda_port: flags.lambda_port,
-        edge: flags.edge,
-        seed: !flags.no_seed,
-        throttle: !flags.no_throttle,
-        jwks: flags.jwks.into_iter().collect(),
-        schedules: true,
-        stack: "portico".to_owned(),
-        clock: Clock::system(),
-        log: Log::to(move |line| log.log(line)),
-        access: Some(Box::new(move |api| access.access_log(api))),
-        chaos: flags.chaos.map(|rate| Chaos::by_chance(rate, seed)),
-        record: flags.record.map(record),
-    })
-}
-
-/// Reads `NAME=VALUE`.
-fn parameter(argument: &str) -> Result<(String, String), String> {
-    match argument.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write it as NAME=VALUE, such as Architecture=x86_64".to_owned()),
-    }
-}
-
-/// Reads `ISSUER=FILE` or `ISSUER=URL`. The issuer is a URL itself, of which one with an `=` cannot be written.
-fn jwks(argument: &str) -> Result<(String, Jwks), String> {
-    match argument.split_once('=') {
-        Some((issuer, at)) if issuer.starts_with("https://") && !at.is_empty() => Ok((issuer.to_owned(), at.into())),
-        _ => Err("write it as ISSUER=FILE or ISSUER=URL, such as https://id.example=jwks.json".to_owned()),
-    }
-}
-
 /// The database at `url` with its credentials: real ones from the environment, unless it is on this machine. Where none
 /// are `needed`, because nobody here calls it, a database in AWS gets none: whoever does has its own.
 fn access_to(url: String, needed: bool, environment: impl Fn(&str) -> Option<String>) -> Result<Access, Error> {
@@ -250,11 +136,6 @@ fn access_to(url: String, needed: bool, environment: impl Fn(&str) -> Option<Str
     };
     let (key_id, secret) = (required("AWS_ACCESS_KEY_ID")?, required("AWS_SECRET_ACCESS_KEY")?);
     Ok(Access { url, region, key_id, secret, session_token: environment("AWS_SESSION_TOKEN") })
-}
-
-fn own_template() -> PathBuf {
-    let here = PathBuf::from("template.yaml");
-    if here.exists() { here } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("template.yaml") }
 }
 
 async fn serve(options: Options, output: &Output) -> Result<(), Error> {

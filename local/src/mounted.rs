@@ -6,13 +6,20 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use lambda_http::service_fn;
 use shared::clock::Clock;
 use shared::telemetry::Log;
 
 use crate::Error;
 use crate::environment::Environment;
-use crate::functions::{Handler, mount, mount_http};
+use crate::functions::{Handler, label, mount, mount_http};
+use crate::template::{Function, Template};
+
+/// The functions whose code is here, by the names of their binaries.
+pub const BINARIES: [&str; 8] =
+    ["audit", "authorizer", "checkout", "keyring", "orders", "payments", "products", "users"];
 
 /// What every function is given.
 pub struct Surroundings<'a> {
@@ -48,6 +55,14 @@ macro_rules! app {
     }};
 }
 
+/// A handler of a crate's `App`.
+macro_rules! handler {
+    ($mount:ident, $app:expr) => {{
+        let app = $app;
+        $mount(service_fn(move |event| Arc::clone(&app).handle(event)))
+    }};
+}
+
 /// The functions' code, and the opening of their connections.
 pub struct Mounted {
     /// The handlers by the names of their binaries.
@@ -56,37 +71,53 @@ pub struct Mounted {
     pub warm_up: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// Configures and mounts every function.
+/// Whether the code of all the template's functions is here.
+///
+/// # Errors
+/// It is not: somebody else's functions are in binaries of their own.
+pub fn check(template: &Template) -> Result<(), Error> {
+    let is_here = |function: &&Function| {
+        let binary = function.binary();
+        BINARIES.contains(&binary) && label(template, function) == binary
+    };
+    match template.functions.iter().find(|function| !is_here(function)) {
+        None => Ok(()),
+        Some(Function { logical_id, line, code_uri, .. }) => Err(Error::new(format!(
+            "the template's function {logical_id} (line {line}, CodeUri {code_uri}) has no handler in this program: run \
+             its own binary with --bootstraps DIR, or mount its crate in local/src/mounted.rs if it is the shop's."
+        ))),
+    }
+}
+
+/// Configures and mounts the template's functions, of which [`check`] has found each.
 ///
 /// # Errors
 /// A function refuses its configuration.
 pub fn mounted(given: &Surroundings<'_>) -> Result<Mounted, Error> {
-    // These two have no use for a clock.
-    let audit = Arc::new(audit::App::new(configured!(audit, given, "audit")));
-    let keyring = Arc::new(keyring::App::new(configured!(keyring, given, "keyring")));
-    let authorizer = app!(authorizer, given);
-    let checkout = app!(checkout, given);
-    let orders = app!(orders, given);
-    let payments = app!(payments, given);
-    let products = app!(products, given);
-    let users = app!(users, given);
-    let warm_up = {
-        let (checkout, orders, payments) = (Arc::clone(&checkout), Arc::clone(&orders), Arc::clone(&payments));
-        let (products, users) = (Arc::clone(&products), Arc::clone(&users));
-        Box::pin(async move {
-            tokio::join!(checkout.warm_up(), orders.warm_up(), payments.warm_up(), products.warm_up(), users.warm_up());
-        })
-    };
-    let handlers = [
-        ("audit", mount(service_fn(move |event| Arc::clone(&audit).handle(event)))),
-        ("authorizer", mount(service_fn(move |event| Arc::clone(&authorizer).handle(event)))),
-        ("checkout", mount_http(service_fn(move |event| Arc::clone(&checkout).handle(event)))),
-        ("keyring", mount(service_fn(move |event| Arc::clone(&keyring).handle(event)))),
-        ("orders", mount_http(service_fn(move |event| Arc::clone(&orders).handle(event)))),
-        ("payments", mount(service_fn(move |event| Arc::clone(&payments).handle(event)))),
-        ("products", mount_http(service_fn(move |event| Arc::clone(&products).handle(event)))),
-        ("users", mount_http(service_fn(move |event| Arc::clone(&users).handle(event)))),
-    ];
-    let handlers = handlers.into_iter().map(|(binary, handler)| (binary.to_owned(), handler)).collect();
+    let (mut handlers, mut warm_ups) = (BTreeMap::new(), Vec::new());
+    macro_rules! warmed {
+        ($function:ident) => {{
+            let app = app!($function, given);
+            let warm = Arc::clone(&app);
+            warm_ups.push(async move { warm.warm_up().await }.boxed());
+            app
+        }};
+    }
+    for function in &given.environment.template.functions {
+        let handler = match function.binary() {
+            // These two have no use for a clock.
+            "audit" => handler!(mount, Arc::new(audit::App::new(configured!(audit, given, "audit")))),
+            "keyring" => handler!(mount, Arc::new(keyring::App::new(configured!(keyring, given, "keyring")))),
+            "authorizer" => handler!(mount, app!(authorizer, given)),
+            "checkout" => handler!(mount_http, warmed!(checkout)),
+            "orders" => handler!(mount_http, warmed!(orders)),
+            "payments" => handler!(mount, warmed!(payments)),
+            "products" => handler!(mount_http, warmed!(products)),
+            "users" => handler!(mount_http, warmed!(users)),
+            _ => continue,
+        };
+        handlers.insert(function.binary().to_owned(), handler);
+    }
+    let warm_up = Box::pin(async { drop(join_all(warm_ups).await) });
     Ok(Mounted { handlers, warm_up })
 }

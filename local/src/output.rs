@@ -64,7 +64,19 @@ impl Output {
         Output::to(io::stdout(), format)
     }
 
-    fn to(out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Output> {
+    /// Lines go to standard error, in the same format.
+    ///
+    /// # Errors
+    /// There can be no more threads.
+    pub fn beside(&self) -> io::Result<Output> {
+        Output::to(io::stderr(), self.format)
+    }
+
+    /// Lines go there.
+    ///
+    /// # Errors
+    /// There can be no more threads.
+    pub fn to(out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Output> {
         Output::within(ROOM, out, format)
     }
 
@@ -227,14 +239,19 @@ fn is_object(line: &str) -> bool {
     line.starts_with('{') && serde_json::from_str::<IgnoredAny>(line).is_ok()
 }
 
-/// Whether a function's line says no more than that an invocation went as it should, and with which status: a request has
-/// one line, and that is the gateway's. Warnings, errors, events and figures are something else.
+/// Whether a line of one of the shop's functions says no more than that an invocation went as it should, and with which
+/// status: a request has one line, and that is the gateway's. Warnings, errors, events and figures are something else, and
+/// so are the lines of functions that write others than the shop's.
 fn repeats_a_request(line: &str) -> bool {
     #[derive(Deserialize)]
     struct Invocation<'a> {
         level: &'a str,
+        #[serde(rename = "request.id")]
+        _request_id: &'a str,
+        #[serde(rename = "function")]
+        _function: &'a str,
         #[serde(rename = "status")]
-        _status: IgnoredAny,
+        _status: u16,
     }
     serde_json::from_str::<Invocation<'_>>(line).is_ok_and(|line| line.level == "INFO")
 }

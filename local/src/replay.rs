@@ -40,7 +40,7 @@ pub enum Comparison {
 }
 
 /// Sends the event in this file (`-` is standard input) to this function, or to the one in the file's name. The functions
-/// are those that a shop with these options would have, but nothing listens for requests.
+/// are those that a shop with these options would have, whose gateway is at any free port and whose schedules do not run.
 ///
 /// # Errors
 /// The file cannot be read, the template has no such function, or what the function needs does not start.
@@ -117,18 +117,38 @@ fn is_masked(event: &[u8]) -> bool {
 }
 
 fn compare(recorded: &Result<Vec<u8>, Vec<u8>>, now: &Result<Bytes, Failure>) -> Comparison {
-    let (recorded, now) = match (recorded, now) {
-        (Ok(recorded), Ok(now)) => (recorded, now.to_vec()),
-        (Err(recorded), Err(now)) => (recorded, serde_json::to_vec(now).unwrap_or_default()),
+    let (recorded, now, has_id) = match (recorded, now) {
+        (Ok(recorded), Ok(now)) => (recorded, now.to_vec(), false),
+        (Err(recorded), Err(now)) => (recorded, serde_json::to_vec(now).unwrap_or_default(), true),
         _ => return Comparison::Differs(String::new()),
     };
-    let parsed = |json: &[u8]| serde_json::from_slice::<Value>(json).unwrap_or_default();
-    let recorded = parsed(recorded);
-    if recorded == parsed(&now) {
+    if *recorded == now {
         return Comparison::Same;
     }
-    // The record may have masks where this answer has none.
-    difference(&recorded, &parsed(&Masks::default().mask(&now)), "").map_or(Comparison::Same, Comparison::Differs)
+    let parsed = |json: &[u8]| {
+        let json = serde_json::from_slice(json).ok();
+        if has_id { json.map(without_id) } else { json }
+    };
+    match (parsed(recorded), parsed(&now)) {
+        (Some(recorded), Some(now)) if recorded == now => Comparison::Same,
+        (Some(recorded), _) => {
+            // The record may have masks where this answer has none.
+            let masked = parsed(&Masks::default().mask(&now)).unwrap_or_default();
+            difference(&recorded, &masked, "").map_or(Comparison::Same, Comparison::Differs)
+        }
+        (None, _) => Comparison::Differs("/".to_owned()),
+    }
+}
+
+/// A failure without the id of its invocation, which is another one every time.
+fn without_id(mut failure: Value) -> Value {
+    if let Some(Value::String(message)) = failure.get_mut("errorMessage") {
+        let rest = message.strip_prefix("RequestId: ").and_then(|rest| rest.split_once(' '));
+        if let Some(rest) = rest.map(|(_, rest)| rest.to_owned()) {
+            *message = rest;
+        }
+    }
+    failure
 }
 
 /// The first place where these differ.
@@ -138,7 +158,10 @@ fn difference(one: &Value, other: &Value, here: &str) -> Option<String> {
             let names = one.keys().chain(other.keys().filter(|name| !one.contains_key(*name)));
             names.into_iter().find_map(|name| {
                 let there = format!("{here}/{name}");
-                difference(one.get(name).unwrap_or(&Value::Null), other.get(name).unwrap_or(&Value::Null), &there)
+                match (one.get(name), other.get(name)) {
+                    (Some(one), Some(other)) => difference(one, other, &there),
+                    _ => Some(there),
+                }
             })
         }
         (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {

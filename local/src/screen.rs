@@ -2,12 +2,17 @@
 
 use std::fmt::Write;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::bootstraps::Bootstraps;
 use crate::chaos::Chaos;
 use crate::functions::label;
 use crate::seed::{ADMIN, USER};
 use crate::shop::Shop;
 use crate::template::{Function, Route, Template, Throttle};
+
+/// What a path shown in a command has percent-encoded: it stands between quotes, and curl has a meaning for brackets.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Address, routes, functions, database, users, and something to try.
 pub fn start(shop: &Shop) -> String {
@@ -41,7 +46,8 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
     routes(text, template, shop.throttles())?;
     writeln!(text, "\nFunctions, and what invokes them:")?;
     functions(text, template)?;
-    writeln!(text, "\nDatabase: {}", base.database.description())?;
+    writeln!(text, "\nTemplate: {}", base.file.display())?;
+    writeln!(text, "Database: {}", base.database.description())?;
     if let Some(origin) = shop.origin() {
         writeln!(text, "Edge:     in front of the API, which is at http://{origin} and open to nobody else")?;
     }
@@ -83,12 +89,16 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
 }
 
 /// What to ask for first: a route that needs nothing else.
-fn first(template: &Template, is_shop: bool) -> Option<&str> {
+fn first(template: &Template, is_shop: bool) -> Option<String> {
     if is_shop {
-        return Some("/products?limit=3");
+        return Some("/products?limit=3".to_owned());
     }
-    let plain = |route: &&Route| route.method == "GET" && route.path.starts_with('/') && !route.path.contains('{');
-    template.api.routes.iter().find(plain).map(|route| route.path.as_str())
+    let plain = |route: &&Route| {
+        let Route { method, path, authorizer, .. } = route;
+        matches!(method.as_str(), "GET" | "ANY") && path.starts_with('/') && !path.contains('{') && authorizer.is_none()
+    };
+    let route = template.api.routes.iter().find(plain)?;
+    Some(utf8_percent_encode(&route.path, ENCODED).to_string())
 }
 
 /// What every path of a stage begins with.
@@ -210,10 +220,18 @@ mod tests {
     #[test]
     fn the_first_thing_to_try_is_a_route_that_needs_nothing() {
         let own = own();
-        assert_eq!(first(&own, true), Some("/products?limit=3"));
-        assert_eq!(first(&own, false), Some("/users/me"));
-        let none = Template { api: HttpApi { routes: Vec::new(), ..own.api.clone() }, ..own };
-        assert_eq!(first(&none, false), None);
+        let path = |template: &Template, is_shop| first(template, is_shop).unwrap_or_default();
+        assert_eq!(path(&own, true), "/products?limit=3");
+        let open = path(&own, false);
+        let route = own.api.routes.iter().find(|route| route.method == "GET" && route.path == open).unwrap();
+        assert_eq!(route.authorizer, None);
+        let odd = Route { path: "/it's [a] $(b)\u{e4}".to_owned(), ..route.clone() };
+        let with = |routes| Template { api: HttpApi { routes, ..own.api.clone() }, ..own.clone() };
+        assert_eq!(path(&with(vec![odd]), false), "/it%27s%20%5Ba%5D%20%24%28b%29%C3%A4");
+        let guarded = own.api.routes.iter().filter(|route| route.authorizer.is_some()).cloned().collect();
+        for routes in [guarded, Vec::new()] {
+            assert_eq!(path(&with(routes), false), "");
+        }
     }
 
     #[test]

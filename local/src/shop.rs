@@ -1,76 +1,28 @@
 //! The running shop: template, keys, database, tables, samples, functions, Lambda's Invoke API and the gateway.
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use shared::clock::Clock;
-use shared::telemetry::Log;
 use tokio::net::TcpListener;
 
 use crate::Error;
 use crate::base::Base;
-use crate::bootstraps::{Bootstraps, Built};
+use crate::bootstraps::Bootstraps;
 use crate::chaos::{Chaos, Wires};
-use crate::database::Access;
 use crate::edge::Edge;
 use crate::functions::Functions;
-use crate::gateway::{AccessLog, Gateway, Jwks, Settings};
+use crate::gateway::{Gateway, Settings};
 use crate::mounted::{self, Surroundings};
-use crate::record::{Record, Recorder};
+use crate::record::Recorder;
 use crate::remote::Remote;
 use crate::schedules::Schedules;
 use crate::server::{Limits, Running};
-use crate::template::HttpApi;
 use crate::{invoke, tables};
 
-/// Opens an access log, whose format is the API's.
-pub type OpenAccessLog = Box<dyn FnOnce(&HttpApi) -> AccessLog + Send + Sync>;
+mod options;
 
-/// How to run the shop.
-pub struct Options {
-    /// The gateway's port, or that of the edge in front of it; 0 takes any free one.
-    pub port: u16,
-    /// Where to keep data and, beside it, keys; `None` forgets them.
-    pub data: Option<PathBuf>,
-    /// The DynamoDB to use instead of the embedded one.
-    pub dynamodb: Option<Access>,
-    /// The template's file.
-    pub template: PathBuf,
-    /// Values for the template's parameters.
-    pub parameters: BTreeMap<String, String>,
-    /// Values for the functions' variables that the template leaves empty, or leaves out.
-    pub variables: BTreeMap<String, String>,
-    /// Where the functions run, if not in this process.
-    pub functions: Option<Arc<Remote>>,
-    /// The functions' programs, if they are to run as processes.
-    pub bootstraps: Option<Built>,
-    /// The port of Lambda's Invoke API; 0 takes any free one.
-    pub lambda_port: u16,
-    /// Whether to switch the template's edge on.
-    pub edge: bool,
-    /// Whether to put sample products and users.
-    pub seed: bool,
-    /// Whether the template's throttles hold.
-    pub throttle: bool,
-    /// Where the keys of issuers of JWTs are, for JWT authorizers.
-    pub jwks: BTreeMap<String, Jwks>,
-    /// Whether the template's schedules run.
-    pub schedules: bool,
-    /// The stack's name, which begins the names of tables and functions.
-    pub stack: String,
-    /// The time, for gateway and functions.
-    pub clock: Clock,
-    /// Takes the functions' log lines.
-    pub log: Log,
-    /// Takes a line for each request.
-    pub access: Option<OpenAccessLog>,
-    /// The faults that calls meet between checkout, the functions and the database, if they are to meet any.
-    pub chaos: Option<Chaos>,
-    /// Where to record invocations, if they are to be recorded.
-    pub record: Option<Record>,
-}
+pub use options::{OpenAccessLog, Options};
 
 /// A shop that answers.
 pub struct Shop {
@@ -99,6 +51,9 @@ impl Shop {
         let listener = listen(options.port).await?;
         let recorder = options.record.take().map(|record| Recorder::start(record, &options.clock)).transpose()?;
         let base = Base::lay(&options).await?;
+        if options.functions.is_none() && options.bootstraps.is_none() {
+            mounted::check(&base.template)?;
+        }
         tables::create(base.database.client(), &base.template.tables).await?;
         let seeded = options.seed && base.is_shop();
         if seeded {
@@ -283,51 +238,4 @@ async fn listen_at(port: u16, flag: &str) -> Result<TcpListener, Error> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::seed;
-
-    /// A shop of this port that others know nothing of.
-    pub(crate) fn options(port: u16) -> Options {
-        Options {
-            port,
-            data: None,
-            dynamodb: None,
-            template: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
-            parameters: BTreeMap::new(),
-            variables: BTreeMap::new(),
-            functions: None,
-            bootstraps: None,
-            lambda_port: 0,
-            edge: false,
-            seed: true,
-            throttle: true,
-            jwks: BTreeMap::new(),
-            schedules: false,
-            stack: "test".to_owned(),
-            clock: Clock::system(),
-            log: Log::to(|_| {}),
-            access: None,
-            chaos: None,
-            record: None,
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_shop_starts_seeds_once_and_stops() {
-        let shop = Shop::start(options(0)).await.unwrap();
-        let taken = Shop::start(options(shop.address().port())).await.err().unwrap();
-        assert!(
-            taken.to_string().ends_with("is taken: end what uses it, or choose another one with --port."),
-            "{taken}"
-        );
-
-        let client = shop.base().database.client();
-        let count = async || client.scan().table_name("test-ProductsTable").send().await.unwrap().count();
-        assert_eq!(count().await, 80, "a product and its stock for each sample");
-        shop.base().seed(shop.clock().now()).await.unwrap();
-        seed::generate(client, &shop.base().catalogue().unwrap(), 30, |_| {}).await.unwrap();
-        assert_eq!(count().await, 140);
-        shop.stop().await;
-    }
-}
+pub(crate) mod tests;

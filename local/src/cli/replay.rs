@@ -2,16 +2,25 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use shared::telemetry::Log;
 
 use crate::Error;
+use crate::bootstraps::{Built, Sink};
 use crate::output::Output;
 use crate::replay::{self, Comparison, Replayed};
 use crate::shop::Options;
 
 pub async fn replay(options: Options, output: &Output, file: &Path, function: Option<&str>) -> Result<(), Error> {
-    let options = Options { log: Log::to(remark), ..options };
+    if options.record.is_some() {
+        return Err(Error::new("replay records nothing: leave --record out."));
+    }
+    let beside = output.beside().map_err(|error| Error::new(format!("there can be no thread for output: {error}.")))?;
+    let (log, news) = (beside.clone(), beside.clone());
+    let sink: Sink = Arc::new(move |speaker, what| news.news(speaker, what));
+    let bootstraps = options.bootstraps.map(|built| Built { sink, ..built });
+    let options = Options { log: Log::to(move |line| log.log(line)), bootstraps, ..options };
     let Replayed { outcome, is_masked, comparison } = replay::replay(options, file, function).await?;
     let printed = match &outcome {
         Ok(answer) => String::from_utf8_lossy(answer).into_owned(),
@@ -19,6 +28,7 @@ pub async fn replay(options: Options, output: &Output, file: &Path, function: Op
     };
     output.line(&printed);
     output.flush();
+    beside.flush();
     if is_masked {
         remark("There are masks (***) in this event, and whatever needs what they hide is refused.");
     }
@@ -37,3 +47,7 @@ pub async fn replay(options: Options, output: &Output, file: &Path, function: Op
 fn remark(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

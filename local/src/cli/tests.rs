@@ -1,6 +1,7 @@
 //! What the command line takes.
 
 use super::*;
+use crate::output::LogFormat;
 
 #[test]
 fn flags_stand_before_or_after_a_command() {
@@ -62,6 +63,8 @@ fn chaos_has_a_rate_and_may_have_a_seed() {
 fn functions_run_in_one_place() {
     let cli = Cli::parse_from(["portico", "--bootstraps", "target/lambda", "--lambda-port", "9001", "--chaos", "0.05"]);
     assert_eq!((cli.shop.bootstraps, cli.shop.lambda_port), (Some(PathBuf::from("target/lambda")), 9001));
+    let after = Cli::parse_from(["portico", "replay", "event.json", "--bootstraps", "b", "--api", "Mine"]).shop;
+    assert_eq!((after.bootstraps, after.api.as_deref()), (Some(PathBuf::from("b")), Some("Mine")));
     let both = ["portico", "--bootstraps", "target/lambda", "--functions", "http://localhost:9000"];
     assert!(Cli::try_parse_from(both).is_err());
 }

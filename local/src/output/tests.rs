@@ -128,6 +128,9 @@ fn only_an_invocation_that_went_well_repeats_a_request() {
         r#"{"level":"ERROR","request.id":"a=","function":"users","status":500,"error.code":"internal"}"#,
         r#"{"level":"WARN","request.id":"a=","function":"users","event":"password-reset","user.id":"usr_1"}"#,
         r#"{"level":"INFO","request.id":"a","function":"checkout","half_way_seconds":0}"#,
+        r#"{"level":"INFO","status":"shipped","message":"order 7"}"#,
+        r#"{"level":"INFO","status":200,"function":"hello","message":"done"}"#,
+        r#"{"level":"INFO","status":"ok","function":"hello","request.id":"a"}"#,
         "thread 'main' panicked",
         "",
     ] {

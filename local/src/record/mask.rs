@@ -3,14 +3,15 @@
 //! What becomes `***`:
 //! - each value whose name contains `authorization`, `cookie`, `token`, `secret`, `password`, `passwd`, `passphrase`,
 //!   `passcode`, `credential`, `signature`, `api-key`, `access-key`, `auth-key`, `private-key`, `signing-key`,
-//!   `card-number`, `security-code`, `cvc` or `cvv`, in any case and with any punctuation, but not `token_type`, `token_id`
-//!   and `token_use`: of headers, query, path, stage variables, an authorizer's context, and JSON at any depth. A scheme
+//!   `card-number`, `security-code`, `cvc`, `cvv`, `pwd`, `session-id` or `sessid`, or is `pass`, `pin`, `otp`, `totp`,
+//!   `auth`, `x-auth` or `session`, in any case and with any punctuation, but not `token_type`, `token_id` and `token_use`:
+//!   of headers, query, path, stage variables, an authorizer's context, and JSON at any depth. A scheme
 //!   (`Bearer`, `Basic` …), a cookie's name, `true`, `false`, `null` and the empty text stay;
 //! - an authorizer event's `identitySource`;
 //! - such members of a `body`, plain or in base64, that is JSON or a form, and of JSON that is text inside of JSON. A
 //!   body that is neither, but names a secret, or that is compressed, goes as a whole;
 //! - such parameters in `rawQueryString`, and in the query and the fragment of a URL;
-//! - in any text, what looks like a JWT or comes after `Bearer`, and text or a number that is a payment card's number;
+//! - in any text, what looks like a JWT or comes after `Bearer`, and the number of a payment card, which a number of its own can be too;
 //! - what was masked by its name, from six characters on, wherever else the event or its answer repeats it: a path, the
 //!   message of an error. (The first 64 such texts of an invocation.)
 //!
@@ -26,13 +27,14 @@ use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
-use json::{Member, Members, is_json, quoted, spliced};
+use body::{BODY, Writing};
+use json::{Members, is_json, quoted, spliced};
 use names::{is_plain, is_secret};
 
 /// What stands in place of a secret.
 pub const MASK: &str = "***";
-/// JSON nested deeper than this is masked: nobody sends it who means well.
-const DEEPEST: usize = 64;
+/// JSON nested deeper than this is masked: nobody sends it who means well, and each level is read once more.
+const DEEPEST: usize = 32;
 /// Shorter text is repeated by chance.
 const SHORTEST: usize = 6;
 /// As many secrets as are looked for elsewhere.
@@ -63,7 +65,7 @@ impl Masks {
             return Some(quoted(MASK));
         }
         match json.trim_start().as_bytes().first()? {
-            b'{' => self.object(json, depth, |masks, member| masks.member(member, depth + 1)),
+            b'{' => self.object(json, depth, |masks, name, json, writing| masks.member(name, json, writing, depth + 1)),
             b'[' => self.array(json, |masks, item| masks.value(item, depth + 1)),
             b'"' => self.string(json, |masks, text| masks.text(text, depth + 1)),
             b'0'..=b'9' => text::is_card_number(json.trim()).then(|| quoted(MASK)),
@@ -71,15 +73,14 @@ impl Masks {
         }
     }
 
-    fn member(&mut self, member: &Member<'_, '_>, depth: usize) -> Option<String> {
-        let json = member.json.get();
-        match member.name {
+    fn member(&mut self, name: &str, json: &str, writing: Writing, depth: usize) -> Option<String> {
+        match name {
             // The template's own text, which a replay needs; an authorizer may have it as its identity.
             "routeKey" => self.string(json, |_, text| text::without_tokens(text)),
             "identitySource" => self.secret(json, "", depth),
             name if is_secret(name) => self.secret(json, name, depth),
             "rawQueryString" => self.string(json, |masks, text| masks.query(text, depth)),
-            "body" if json.starts_with('"') => self.string(json, |masks, text| masks.body(text, member, depth)),
+            BODY if json.starts_with('"') => self.string(json, |masks, text| masks.body(text, writing, depth)),
             _ => self.value(json, depth),
         }
     }
@@ -90,7 +91,7 @@ impl Masks {
             return Some(quoted(MASK));
         }
         match json.trim_start().as_bytes().first()? {
-            b'{' => self.object(json, depth, |masks, member| masks.secret(member.json.get(), name, depth + 1)),
+            b'{' => self.object(json, depth, |masks, _, json, _| masks.secret(json, name, depth + 1)),
             b'[' => self.array(json, |masks, item| masks.secret(item, name, depth + 1)),
             b'"' if is_cookie(name) => self.string(json, |masks, text| masks.cookies(text)),
             b'"' => self.string(json, |masks, text| masks.concealed(text)),
@@ -154,6 +155,9 @@ impl Masks {
         if let Some(without) = text::without_tokens(&masked) {
             masked = Cow::Owned(without);
         }
+        if let Some(without) = text::without_cards(&masked) {
+            masked = Cow::Owned(without);
+        }
         for secret in &self.found {
             if masked.contains(secret.as_str()) {
                 masked = Cow::Owned(masked.replace(secret.as_str(), MASK));
@@ -166,15 +170,15 @@ impl Masks {
         &mut self,
         json: &str,
         depth: usize,
-        mut mask: impl FnMut(&mut Self, &Member<'_, '_>) -> Option<String>,
+        mut mask: impl FnMut(&mut Self, &str, &str, Writing) -> Option<String>,
     ) -> Option<String> {
         // A name with half of a surrogate pair is JSON, but no text.
-        let Ok(Members(members)) = serde_json::from_str(json) else { return Some(quoted(MASK)) };
+        let Ok(members) = serde_json::from_str::<Members<'_>>(json) else { return Some(quoted(MASK)) };
+        let (writing, Members(members)) = (Writing::of(&members), members);
         let mut edits = Vec::new();
         let mut names = HashSet::new();
         for (at, (name, value)) in members.iter().enumerate() {
-            let member = Member { name, json: value, beside: &members };
-            if let Some(masked) = mask(self, &member) {
+            if let Some(masked) = mask(self, name, value.get(), writing) {
                 edits.push((at, masked));
             }
             if let Some(masked) = self.name(name, depth) {

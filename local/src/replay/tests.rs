@@ -31,6 +31,29 @@ fn a_failure_is_no_answer() {
 }
 
 #[test]
+fn an_answer_that_is_no_json_is_compared_by_its_bytes() {
+    let answers = |recorded: &[u8], now: &'static [u8]| compare(&Ok(recorded.to_vec()), &Ok(Bytes::from_static(now)));
+    assert_eq!(answers(b"<p>one</p>", b"<p>one</p>"), Comparison::Same);
+    assert_eq!(answers(b"<p>one</p>", b"<p>two</p>"), Comparison::Differs("/".to_owned()));
+    assert_eq!(answers(b"<p>one</p>", b"null"), Comparison::Differs("/".to_owned()));
+    assert_eq!(answers(b"null", b"<p>one</p>"), Comparison::Differs("/".to_owned()));
+    assert_eq!(answers(br#"{"a":null}"#, b"{}"), Comparison::Differs("/a".to_owned()));
+    assert_eq!(answers(b"\"***\"", b"<p>one</p>"), Comparison::Same, "all of it was masked");
+}
+
+#[test]
+fn a_failure_is_the_same_whichever_invocation_it_was_of() {
+    let failures = |recorded: &str, now: &str| {
+        let recorded = serde_json::to_vec(&Failure::new("Sandbox.Timedout", recorded)).unwrap();
+        compare(&Err(recorded), &Err(Failure::new("Sandbox.Timedout", now)))
+    };
+    let late = |id: &str| format!("RequestId: {id} Error: Task timed out after 3.00 seconds");
+    assert_eq!(failures(&late("a-1"), &late("b-2")), Comparison::Same);
+    let other = "RequestId: a-1 Error: Runtime exited";
+    assert_eq!(failures(&late("a-1"), other), Comparison::Differs("/errorMessage".to_owned()));
+}
+
+#[test]
 fn masks_are_seen_in_a_body_too() {
     assert!(is_masked(br#"{"password":"***"}"#));
     let body = BASE64_STANDARD.encode("password=***&a=b");

@@ -105,7 +105,10 @@ impl Apis {
             let (id, serves) = (&other.id, &served.id);
             scope.not_emulated(
                 other.line,
-                format!("the HTTP API `{id}` is not served: one address is for one API, and that is `{serves}`."),
+                format!(
+                    "the HTTP API `{id}` is not served: one address is for one API, and that is `{serves}`; \
+                     --api {id} chooses this one."
+                ),
             );
         }
         let mut own = Vec::new();

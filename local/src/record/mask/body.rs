@@ -8,19 +8,43 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::json::{Member, is_json};
+use super::json::{Members, is_json};
 use super::names::{is_plain, is_secret, names_a_secret};
 use super::{MASK, Masks, text};
+
+/// The name of a body.
+pub(super) const BODY: &str = "body";
 
 /// The base64 of a body.
 pub fn base64(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
+/// How a body is written, by the members beside it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Writing {
+    encoded: bool,
+    compressed: bool,
+}
+
+impl Writing {
+    /// Of the body among these members. They are read once for all of them: a body may be there as often as somebody
+    /// wants.
+    pub(super) fn of(members: &Members<'_>) -> Writing {
+        match members.0.iter().any(|(name, _)| name == BODY) {
+            true => Writing {
+                encoded: members.first("isBase64Encoded") == Some("true"),
+                compressed: members.first("headers").is_some_and(says_compressed),
+            },
+            false => Writing::default(),
+        }
+    }
+}
+
 impl Masks {
-    /// A request's or an answer's body; the members beside it say how it is written.
-    pub(super) fn body(&mut self, body: &str, member: &Member<'_, '_>, depth: usize) -> Option<String> {
-        let encoded = member.sibling("isBase64Encoded") == Some("true");
+    /// A request's or an answer's body.
+    pub(super) fn body(&mut self, body: &str, writing: Writing, depth: usize) -> Option<String> {
+        let Writing { encoded, compressed } = writing;
         let bytes = match encoded.then(|| BASE64_STANDARD.decode(body)) {
             Some(Ok(bytes)) => Cow::Owned(bytes),
             _ => Cow::Borrowed(body.as_bytes()),
@@ -28,7 +52,7 @@ impl Masks {
         if bytes.is_empty() || bytes.as_ref() == MASK.as_bytes() {
             return None;
         }
-        let masked = if is_compressed(member) { Some(MASK.to_owned()) } else { self.content(&bytes, depth) };
+        let masked = if compressed { Some(MASK.to_owned()) } else { self.content(&bytes, depth) };
         masked.map(|masked| if encoded { base64(masked.as_bytes()) } else { masked })
     }
 
@@ -100,10 +124,9 @@ fn is_form(text: &str) -> bool {
         })
 }
 
-/// Whether a header beside the body says that it is compressed.
-fn is_compressed(member: &Member<'_, '_>) -> bool {
-    let headers = member.sibling("headers").and_then(|headers| serde_json::from_str::<Value>(headers).ok());
-    let Some(Value::Object(headers)) = headers else { return false };
+/// Whether one of these headers says that the body is compressed.
+fn says_compressed(headers: &str) -> bool {
+    let Ok(Value::Object(headers)) = serde_json::from_str(headers) else { return false };
     headers.iter().any(|(name, value)| {
         name.eq_ignore_ascii_case("content-encoding") && value.as_str().is_none_or(|coding| coding != "identity")
     })

@@ -6,26 +6,16 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// A member of an object, and those beside it.
-pub struct Member<'m, 'j> {
-    /// Its name.
-    pub name: &'m str,
-    /// Its value.
-    pub json: &'j RawValue,
-    /// All members of the object.
-    pub beside: &'m [(String, &'j RawValue)],
-}
+/// The members of an object, in their order, each as often as it is there.
+pub struct Members<'j>(pub Vec<(String, &'j RawValue)>);
 
-impl Member<'_, '_> {
-    /// The member beside it that has this name, case aside.
-    pub fn sibling(&self, name: &str) -> Option<&str> {
-        let mut found = self.beside.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+impl Members<'_> {
+    /// The first member that has this name, case aside.
+    pub fn first(&self, name: &str) -> Option<&str> {
+        let mut found = self.0.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
         found.next().map(|(_, value)| value.get())
     }
 }
-
-/// The members of an object, in their order, each as often as it is there.
-pub struct Members<'j>(pub Vec<(String, &'j RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

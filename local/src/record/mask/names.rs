@@ -1,7 +1,7 @@
 //! Which names stand before a secret: of headers, members of JSON, parameters, fields of forms.
 
 /// A name that contains one of these, case and punctuation aside, is a secret's.
-const SECRET: [&str; 19] = [
+const SECRET: [&str; 22] = [
     "authorization",
     "cookie",
     "token",
@@ -21,7 +21,12 @@ const SECRET: [&str; 19] = [
     "securitycode",
     "cvc",
     "cvv",
+    "pwd",
+    "sessionid",
+    "sessid",
 ];
+/// These are a secret's as the whole of a name only: other words contain them.
+const WHOLE: [&str; 7] = ["pass", "pin", "otp", "totp", "auth", "xauth", "session"];
 /// Names that say something about a token, and are none.
 const HARMLESS: [&str; 3] = ["tokentype", "tokenid", "tokenuse"];
 /// In bytes that are no text, shorter names stand by chance.
@@ -30,7 +35,8 @@ const SHORTEST: usize = 5;
 /// Whether what has this name is a secret.
 pub fn is_secret(name: &str) -> bool {
     let name = bare(name);
-    !HARMLESS.contains(&name.as_str()) && SECRET.iter().any(|secret| name.contains(secret))
+    !HARMLESS.contains(&name.as_str())
+        && (WHOLE.contains(&name.as_str()) || SECRET.iter().any(|secret| name.contains(secret)))
 }
 
 /// Whether this is a name and nothing beside it.
@@ -42,6 +48,13 @@ pub fn is_plain(name: &str) -> bool {
 pub fn names_a_secret(text: &str, is_text: bool) -> bool {
     let text: String = text.chars().filter(|char| !matches!(char, '-' | '_')).flat_map(char::to_lowercase).collect();
     SECRET.iter().any(|secret| (is_text || secret.len() >= SHORTEST) && text.contains(secret))
+        || is_text && WHOLE.iter().any(|name| is_marked(&text, name))
+}
+
+/// Whether this name is in the text as that of a member, an attribute or an element.
+fn is_marked(text: &str, name: &str) -> bool {
+    let (opens, closes) = (['<', '"', '\''], ['>', '"', '\'', '=', ' ']);
+    text.match_indices(name).any(|(at, _)| text[..at].ends_with(opens) && text[at + name.len()..].starts_with(closes))
 }
 
 fn bare(name: &str) -> String {

@@ -99,6 +99,23 @@ fn a_body_that_is_a_form_keeps_everything_but_its_secrets() {
 }
 
 #[test]
+fn short_names_are_a_secrets_where_they_are_the_whole_name() {
+    let event = json!({
+        "headers": {"x-auth": "abc", "X-Session-Id": "abc", "x-passenger": "ada", "x-author": "ada"},
+        "queryStringParameters": {"session": "abc", "PHPSESSID": "abc", "sessions": "3", "opinion": "good"},
+        "body": "{\"userPwd\":\"abc\",\"pass\":\"abc\",\"otp\":\"123\",\"pin\":1234,\"spin\":1234,\"compass\":\"n\"}",
+    });
+    let expected = json!({
+        "headers": {"x-auth": "***", "X-Session-Id": "***", "x-passenger": "ada", "x-author": "ada"},
+        "queryStringParameters": {"session": "***", "PHPSESSID": "***", "sessions": "3", "opinion": "good"},
+        "body": "{\"userPwd\":\"***\",\"pass\":\"***\",\"otp\":\"***\",\"pin\":\"***\",\"spin\":1234,\"compass\":\"n\"}",
+    });
+    assert_eq!(masked(&event), expected);
+    assert_eq!(body("<pin>1234</pin>"), "***");
+    assert_eq!(body("let us spin and pass"), "let us spin and pass");
+}
+
+#[test]
 fn a_body_that_cannot_be_read_goes_whole_if_it_names_a_secret() {
     for unread in [
         "{\"password\": \"hunter2",
@@ -129,6 +146,9 @@ fn tokens_are_known_by_their_looks() {
         "https://a.example/cb?code=1&access_token=***#id_token=***&x=1"
     );
     assert_eq!(text("4242 4242 4242 4242"), "***");
+    assert_eq!(text("Take 4242 4242 4242 4242 12/27, not 3782-822463-10005."), "Take *** 12/27, not ***.");
+    assert_eq!(text("/cards/4242424242424242"), "/cards/***");
+    assert_eq!(body("<number>4242424242424242</number>"), "<number>***</number>");
     assert_eq!(masked(&json!({"number": 4_242_424_242_424_242_i64}))["number"], "***");
     for innocent in [
         "Bearer",
@@ -138,6 +158,13 @@ fn tokens_are_known_by_their_looks() {
         "1.2.3",
         "eyJhbGciOiJFUzI1NiJ9.only",
         "4242424242424243",
+        "take 4242 4242 4242 4243",
+        "0.4242424242424242",
+        "42424242424242420000000000000000",
+        "a4242424242424242",
+        "4242424242424242b",
+        "4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2 .",
+        "2025-04-14 22:14:16",
         "1744668856000",
         "/a?b=c#d",
         "https://a.example/?q=%zz",
@@ -175,6 +202,10 @@ fn what_is_hostile_is_masked_or_kept_but_never_in_the_way() {
     let many: String = (0..20_000).map(|at| format!("\"token{at}\":\"secret-{at}\",")).collect();
     let shown = Masks::default().mask(format!("{{{many}\"a\":1}}").as_bytes());
     assert!(!String::from_utf8(shown).unwrap().contains("secret"));
+    // Looking at all others for each of them would take minutes.
+    let bodies = format!("{{{}\"a\":\"Bearer hunter22\"}}", "\"body\":\"x\",".repeat(100_000));
+    let shown = Masks::default().mask(bodies.as_bytes());
+    assert!(shown.ends_with(b"\"a\":\"Bearer ***\"}") && shown.len() == bodies.len() - 5, "{}", shown.len());
 }
 
 /// JSON that has no secrets in it, as text.

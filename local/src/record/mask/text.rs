@@ -8,6 +8,9 @@ use super::MASK;
 /// Schemes of `Authorization` that say how a secret is shown, and stay.
 const SCHEMES: [&str; 9] =
     ["Bearer", "Basic", "Digest", "DPoP", "Negotiate", "HMAC", "Token", "ApiKey", "AWS4-HMAC-SHA256"];
+/// A card's number has no shorter group of digits, and no more digits.
+const SHORTEST_GROUP: usize = 3;
+const LONGEST_CARD: usize = 19;
 /// After `Bearer`, less is a word or a parameter's name.
 const SHORTEST_TOKEN: usize = 8;
 
@@ -68,6 +71,57 @@ pub fn is_card_number(text: &str) -> bool {
     let places = digits.iter().rev().enumerate();
     let sum: u32 = places.map(|(at, digit)| if at % 2 == 1 { doubled(*digit) } else { *digit }).sum();
     (13..=19).contains(&digits.len()) && (2..=6).contains(&digits[0]) && sum.is_multiple_of(10)
+}
+
+/// The text without the numbers of payment cards in it; `None` where it has none.
+pub fn without_cards(text: &str) -> Option<String> {
+    let mut masked = String::new();
+    let (mut copied, mut at) = (0, 0);
+    while let Some(start) = text[at..].find(|char: char| char.is_ascii_digit()).map(|found| at + found) {
+        let groups = groups(&text[start..]);
+        at = start + groups.first().copied().unwrap_or(1);
+        if goes_on(text[..start].chars().rev()) {
+            continue;
+        }
+        let is_card = |length: &usize| {
+            let (number, after) = text[start..].split_at(*length);
+            is_card_number(number) && !goes_on(after.chars())
+        };
+        if let Some(length) = groups.into_iter().rev().find(is_card) {
+            masked.push_str(&text[copied..start]);
+            masked.push_str(MASK);
+            (copied, at) = (start + length, start + length);
+        }
+    }
+    (copied > 0).then(|| masked + &text[copied..])
+}
+
+/// Where the groups of digits end with which this begins: there is a space or a dash between them, none is shorter than
+/// any on a card, and all have no more digits than a card.
+fn groups(text: &str) -> Vec<usize> {
+    let (mut ends, mut from) = (Vec::new(), 0);
+    loop {
+        let rest = &text[from..];
+        let length = rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len());
+        if length < SHORTEST_GROUP || from + length > LONGEST_CARD + ends.len() {
+            // A number that is too long is passed over as a whole.
+            return if ends.is_empty() { vec![length] } else { ends };
+        }
+        ends.push(from + length);
+        if !text[from + length..].starts_with([' ', '-']) {
+            return ends;
+        }
+        from += length + 1;
+    }
+}
+
+/// Whether a number goes on in what is beside it, from the nearest character on: it is part of a word, or of a fraction.
+fn goes_on(mut beside: impl Iterator<Item = char>) -> bool {
+    match beside.next() {
+        Some('.') => beside.next().is_some_and(|char| char.is_ascii_digit()),
+        Some(char) => char == '_' || char.is_alphanumeric(),
+        None => false,
+    }
 }
 
 /// The JSON object or array that this is the base64 of.

@@ -57,8 +57,8 @@ fn of_several_apis_the_first_with_routes_is_served_unless_one_is_chosen() {
     assert_eq!(
         template.not_emulated,
         [
-            "line 3: the HTTP API `A` is not served: one address is for one API, and that is `B`.",
-            "line 7: the HTTP API `C` is not served: one address is for one API, and that is `B`.",
+            "line 3: the HTTP API `A` is not served: one address is for one API, and that is `B`; --api A chooses this one.",
+            "line 7: the HTTP API `C` is not served: one address is for one API, and that is `B`; --api C chooses this one.",
         ]
     );
     let given = |api: &str| Given { api: Some(api.to_owned()), ..Given::defaults("shop") };
