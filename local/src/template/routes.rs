@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::authorizers::{Auth, Guard};
 use super::elsewhere::{self, Place};
-use super::model::{Route, Segment};
+use super::model::Segment;
 use super::node::{Entry, Fault, Node, Value};
 use super::scope::{IMPLICIT_API, Scope};
 use super::section::Section;
@@ -179,7 +179,7 @@ fn named(segment: &Segment, name: &str) -> bool {
 }
 
 /// Whether two routes would answer exactly the same requests.
-pub fn rivals(one: &Route, other: &Route) -> bool {
+pub fn rivals(one: &Draft, other: &Draft) -> bool {
     one.method == other.method && one.path.is_empty() == other.path.is_empty() && alike(&one.segments, &other.segments)
 }
 

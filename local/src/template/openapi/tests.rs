@@ -83,14 +83,16 @@ fn what_has_no_function_here_is_left_out_and_named() {
 }
 
 #[test]
-fn a_route_that_is_left_out_says_who_gets_its_requests() {
+fn a_route_that_is_left_out_keeps_its_requests() {
     let (one, all) = (integration("").replace("aws_proxy", "http_proxy"), integration(", uri: !GetAtt Fn.Arn"));
     let template = parse(&source(
         &format!("/a/b: {{get: {{{one}}}}}, '/a/{{x+}}': {{x-amazon-apigateway-any-method: {{{all}}}}}"),
         "",
         "",
     ));
-    assert!(template.not_emulated[0].ends_with("Its requests reach `ANY /a/{x+}`."), "{:?}", template.not_emulated);
+    let [unserved] = &template.api.unserved[..] else { panic!("{:?}", template.api.unserved) };
+    assert_eq!((unserved.key.as_str(), unserved.segments.len()), ("GET /a/b", 2));
+    assert!(unserved.why.contains("HTTP_PROXY"), "{}", unserved.why);
 }
 
 const SCHEMES: &str = "securitySchemes: {
