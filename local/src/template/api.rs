@@ -2,18 +2,18 @@
 //! none: stage, authorizers, throttles, access log, an OpenAPI document, the functions' events.
 
 use super::access_log;
-use super::authorizers;
+use super::authorizers::{self, Guard};
 use super::cors;
 use super::elsewhere::{self, Place};
 use super::functions::Declared;
 use super::node::{Fault, Node, Value};
 use super::openapi::{self, Operation};
 use super::resolve::Stop;
-use super::routes::Event;
+use super::routes::{Asked, Event, PAYLOAD_1};
 use super::scope::Scope;
 use super::section::Section;
 use super::settings::{self, Limits};
-use super::surface::{Draft, Surface};
+use super::surface::Surface;
 
 /// What means nothing on one machine.
 const ONLY_IN_AWS: [&str; 7] =
@@ -53,11 +53,11 @@ pub fn read(
     section.close()?;
     let written = operations.len();
     for event in events {
-        let draft = event.read(&auth, warnings)?;
-        let same = |one: &&mut Operation| one.draft.method == draft.method && one.draft.path == draft.path;
+        let asked = event.read(&auth, warnings)?;
+        let same = |one: &&mut Operation| one.draft.method == asked.draft.method && one.draft.path == asked.draft.path;
         match operations.iter_mut().take(written).find(same) {
-            Some(operation) => add(operation, draft),
-            None => operations.push(Operation { draft, integrated: true, secured: true }),
+            Some(operation) => add(operation, asked),
+            None => operations.push(Operation { draft: asked.draft, integrated: true, secured: true }),
         }
     }
     let drafts = operations.into_iter().map(|operation| operation.draft).collect();
@@ -83,15 +83,20 @@ fn document(section: &mut Section<'_>) -> Result<Option<Node>, Fault> {
     }
 }
 
-/// What an event says of an operation that the document has: SAM adds what is not there, and replaces the time-out.
-fn add(operation: &mut Operation, event: Draft) {
-    let draft = &mut operation.draft;
-    if !operation.integrated {
+/// What an event says of an operation that the document has: SAM adds what is not there, puts the event's authorizer
+/// beside that of the operation, and replaces time-out and payload format.
+fn add(operation: &mut Operation, asked: Asked) {
+    let (draft, event) = (&mut operation.draft, asked.draft);
+    if !operation.integrated || (event.function.is_err() && draft.function.is_ok()) {
         draft.function = event.function;
+    } else if asked.payload_2 && draft.function == Err(PAYLOAD_1.to_owned()) {
+        draft.function = Err("its document and its event want events of different payload formats".to_owned());
     }
     if !operation.secured {
         draft.guard = event.guard;
         draft.scopes = event.scopes;
+    } else if asked.chosen && (draft.guard != event.guard || draft.scopes != event.scopes) {
+        draft.guard = Guard::Unfit("its document and its event name different authorizers".to_owned());
     }
     draft.timeout = event.timeout.or(draft.timeout);
     draft.limits = event.limits;

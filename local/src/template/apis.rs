@@ -61,6 +61,10 @@ impl Apis {
         for api in &self.candidates {
             names.insert(api.id.clone(), scope.name(&here(api.line), &api.id)?);
         }
+        // An event may name the API that SAM makes, too.
+        if let Ok(name) = scope.name(&here(1), IMPLICIT_API) {
+            names.entry(IMPLICIT_API.to_owned()).or_insert(name);
+        }
         let mut events = Vec::new();
         for declared in functions {
             for event in &declared.events {
@@ -68,7 +72,7 @@ impl Apis {
             }
         }
         let implicit = events.iter().find(|event| event.api.as_deref() == Some(IMPLICIT_API));
-        if let Some(event) = implicit.filter(|_| !names.contains_key(IMPLICIT_API)) {
+        if let Some(event) = implicit.filter(|_| self.candidates.iter().all(|api| api.id != IMPLICIT_API)) {
             let line = event.line();
             let none = Node { line, value: Value::Map(Vec::new()) };
             let properties = globals.cloned().unwrap_or(none);

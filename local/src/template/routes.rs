@@ -30,6 +30,16 @@ pub struct Event<'a> {
     section: Section<'a>,
 }
 
+/// What an event asks for.
+pub struct Asked {
+    /// The route, with the limits that it gives itself.
+    pub draft: Draft,
+    /// Whether it says itself who stands before the route.
+    pub chosen: bool,
+    /// Whether it says itself that it wants the payload format 2.0, and does not leave that open.
+    pub payload_2: bool,
+}
+
 impl<'a> Event<'a> {
     /// Opens an event of a function. `apis` has what `Ref` gives for each of the template's HTTP APIs.
     pub fn open(
@@ -69,8 +79,8 @@ impl<'a> Event<'a> {
         &self.what
     }
 
-    /// Reads the route, with the limits that it gives itself.
-    pub fn read(self, auth: &Auth, warnings: &mut Vec<String>) -> Result<Draft, Fault> {
+    /// Reads what it asks for.
+    pub fn read(self, auth: &Auth, warnings: &mut Vec<String>) -> Result<Asked, Fault> {
         let Event { function, line, what, mut section, .. } = self;
         let (method, path, segments) = match (section.take("Method")?, section.take("Path")?) {
             (None, None) => (String::new(), String::new(), Vec::new()),
@@ -85,12 +95,13 @@ impl<'a> Event<'a> {
             own.close()?;
         }
         let guard = auth.choose(choice.as_ref(), &method)?;
+        let own_scopes = scopes.is_some();
         let scopes = auth.scopes(&guard, scopes.as_ref())?;
         let left_open = auth.default.is_some() && choice.is_none() && guard == Guard::Open;
-        let mut function = Ok(function);
+        let (mut function, mut payload_2) = (Ok(function), false);
         if let Some(version) = section.take("PayloadFormatVersion")? {
             match version.text("PayloadFormatVersion")? {
-                "2.0" => {}
+                "2.0" => payload_2 = true,
                 "1.0" => function = Err(PAYLOAD_1.to_owned()),
                 other => return Err(version.fault(format!("there is no payload format `{other}`: it is 2.0 or 1.0."))),
             }
@@ -105,7 +116,7 @@ impl<'a> Event<'a> {
         if left_open {
             traps::left_open(&draft.key(), line, warnings);
         }
-        Ok(draft)
+        Ok(Asked { draft, chosen: choice.is_some() || own_scopes, payload_2 })
     }
 }
 

@@ -55,7 +55,7 @@ pub struct Draft {
     pub scopes: Vec<String>,
     /// `TimeoutInMillis`
     pub timeout: Option<Duration>,
-    /// The limits that it gives itself.
+    /// The limits that it gives itself: they come before those that the stage gives it.
     pub limits: Limits,
 }
 
@@ -98,7 +98,7 @@ impl Surface {
                 function,
                 authorizer,
                 scopes: draft.scopes,
-                throttle: named.or(draft.limits).or(self.general).throttle(),
+                throttle: draft.limits.or(named).or(self.general).throttle(),
                 integration_timeout: draft.timeout.unwrap_or(INTEGRATION_TIMEOUT),
                 line: draft.line,
             });

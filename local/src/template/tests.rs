@@ -240,6 +240,26 @@ fn a_broken_template_is_one_sentence_with_file_and_line() {
 }
 
 #[test]
+fn limits_of_an_event_come_before_those_of_the_stage() {
+    let settings = "RouteSettings: {GET /a: {ThrottlingRateLimit: 1, ThrottlingBurstLimit: 2}}";
+    let event = "Method: GET, Path: /a, RouteSettings: {ThrottlingRateLimit: 3}";
+    let api = parse(&small(settings, event)).unwrap().api;
+    assert_eq!(api.routes[0].throttle, Some(Throttle { rate_milli: 3_000, burst: 2 }));
+}
+
+#[test]
+fn an_event_may_name_the_api_that_sam_makes() {
+    let function = |id: &str, api: &str| {
+        format!(
+            "  {id}: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: x/, Events: {{E: {{Type: HttpApi, Properties: {{{api}Method: GET, Path: /{id}}}}}}}}}}}\n"
+        )
+    };
+    let template =
+        parse(&format!("Resources:\n{}{}", function("A", "ApiId: !Ref ServerlessHttpApi, "), function("B", "")));
+    assert_eq!(template.unwrap().api.routes.len(), 2);
+}
+
+#[test]
 fn a_route_that_cannot_be_guarded_is_left_out_and_never_opened() {
     let route = "Method: GET, Path: /a";
     let iam = format!("{route}, Auth: {{Authorizer: AWS_IAM}}");
