@@ -13,19 +13,21 @@ use super::routes::{Asked, Event, PAYLOAD_1};
 use super::scope::Scope;
 use super::section::Section;
 use super::settings::{self, Limits};
-use super::surface::Surface;
+use super::surface::{Draft, Surface};
+use super::v2::{self, Part};
 
 /// What means nothing on one machine.
 const ONLY_IN_AWS: [&str; 7] =
     ["Description", "DisableExecuteApiEndpoint", "Domain", "FailOnWarnings", "Name", "PropagateTags", "Tags"];
 
-/// Reads the API and the routes that its document and the functions' events declare.
+/// Reads the API and the routes that its document, the functions' events and resources of their own declare.
 pub fn read(
     scope: &Scope,
     id: &str,
     properties: &Node,
     functions: &[Declared],
     events: Vec<Event<'_>>,
+    parts: &[&Part],
     warnings: &mut Vec<String>,
 ) -> Result<Surface, Fault> {
     let mut section = Section::open(scope, properties, format!("HTTP API `{id}`"))?;
@@ -60,7 +62,9 @@ pub fn read(
             None => operations.push(Operation { draft: asked.draft, integrated: true, secured: true }),
         }
     }
-    let drafts = operations.into_iter().map(|operation| operation.draft).collect();
+    let mut drafts: Vec<Draft> = operations.into_iter().map(|operation| operation.draft).collect();
+    drafts.extend(v2::routes(scope, parts, functions, &mut auth, warnings)?);
+    v2::other_stages(scope, parts);
     Ok(Surface { stage, stage_variables, access_log_format, general, particular, cors, auth, drafts })
 }
 
