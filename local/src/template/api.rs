@@ -38,7 +38,7 @@ pub fn read(
         None => "$default".to_owned(),
     };
     let stage_variables = settings::stage_variables(&mut section)?;
-    let access_log_format = access_log::read(&mut section)?;
+    let access_log_format = access_log::read(&mut section, warnings)?;
     let general = match section.section("DefaultRouteSettings")? {
         Some(settings) => Limits::read(settings, "DefaultRouteSettings", warnings)?,
         None => Limits::default(),

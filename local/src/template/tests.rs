@@ -260,6 +260,14 @@ fn an_event_may_name_the_api_that_sam_makes() {
 }
 
 #[test]
+fn a_variable_that_no_access_log_has_is_warned_of() {
+    let format = "AccessLogSettings: {Format: '$context.requestId $context.resourcePath'}";
+    let template = parse(&small(format, "Method: GET, Path: /a")).unwrap();
+    let warned = |sentence: &String| sentence.starts_with("`$context.resourcePath` (line 7) is no variable");
+    assert!(template.warnings.iter().any(warned), "{:?}", template.warnings);
+}
+
+#[test]
 fn a_route_that_cannot_be_guarded_is_left_out_and_never_opened() {
     let route = "Method: GET, Path: /a";
     let iam = format!("{route}, Auth: {{Authorizer: AWS_IAM}}");

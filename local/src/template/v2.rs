@@ -177,7 +177,7 @@ fn stage(scope: &Scope, part: &Part, api: Surface, warnings: &mut Vec<String>) -
     section.pass(&["AccessPolicyId", "AutoDeploy", "ClientCertificateId", "DeploymentId", "Description", "Tags"]);
     let name = settings::stage(&section.required("StageName")?)?;
     let stage_variables = settings::stage_variables(&mut section)?;
-    let access_log_format = access_log::read(&mut section)?;
+    let access_log_format = access_log::read(&mut section, warnings)?;
     let general = match section.section("DefaultRouteSettings")? {
         Some(settings) => Limits::read(settings, "DefaultRouteSettings", warnings)?,
         None => Limits::default(),
