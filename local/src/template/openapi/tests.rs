@@ -96,6 +96,12 @@ fn a_route_that_is_left_out_keeps_its_requests() {
 }
 
 #[test]
+fn a_path_that_lies_elsewhere_is_named() {
+    let template = parse(&source("/a: {$ref: 'other.yaml#/a'}", "", ""));
+    assert_eq!(template.not_emulated, ["line 8: the routes of `/a` behind its $ref are not served: write them there."]);
+}
+
+#[test]
 fn an_events_authorizer_stands_beside_the_operations_own_and_opens_nothing() {
     let to_fn = integration(", uri: !GetAtt Fn.Arn");
     let path = format!("/a: {{get: {{security: [{{Jwt: []}}], {to_fn}}}}}");
