@@ -15,7 +15,7 @@ mod ids;
 mod parts;
 mod routing;
 mod throttle;
-mod unverified;
+pub(crate) mod unverified;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

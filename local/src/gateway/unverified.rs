@@ -80,6 +80,9 @@ pub const CORS_ON_OWN_ANSWERS: bool = true;
 
 // Authorizers.
 
+/// Unverified on AWS: whether the `security` of a whole OpenAPI document stands before every route that says nothing
+/// itself, as OpenAPI has it. Here it does; a REST API does not heed it.
+pub const DOCUMENT_SECURITY_HOLDS: bool = true;
 /// Unverified on AWS: whether an IAM policy without a `principalId`, which its examples all have, is an answer. Here it
 /// is malformed, a 500.
 pub const POLICY_NEEDS_A_PRINCIPAL: bool = true;

@@ -44,10 +44,11 @@ pub fn read(
         None => Limits::default(),
     };
     let particular = settings::particular(&mut section, warnings)?;
+    let by_uri = beside(&section)?;
     let mut cors = cors::read(scope, &mut section)?;
     let mut auth = authorizers::read(&mut section, functions, warnings)?;
     let mut operations = Vec::new();
-    if let Some(document) = document(&mut section)? {
+    if let Some(document) = document(&mut section, warnings)? {
         let read = openapi::read(scope, &document, functions, &mut auth, warnings)?;
         operations = read.operations;
         cors = cors.or(read.cors);
@@ -58,7 +59,14 @@ pub fn read(
         let asked = event.read(&auth, warnings)?;
         let same = |one: &&mut Operation| one.draft.method == asked.draft.method && one.draft.path == asked.draft.path;
         match operations.iter_mut().take(written).find(same) {
+            Some(_) if by_uri => {}
             Some(operation) => add(operation, asked),
+            None if by_uri => warnings.push(format!(
+                "`{}` (line {}) is an event and makes no route of `{id}`, because SAM adds none to a document that it does \
+                 not read (DefinitionUri): write it there, or include the document in DefinitionBody.",
+                asked.draft.key(),
+                asked.draft.line
+            )),
             None => operations.push(Operation { draft: asked.draft, integrated: true, secured: true }),
         }
     }
@@ -68,23 +76,49 @@ pub fn read(
     Ok(Surface { stage, stage_variables, access_log_format, general, particular, cors, auth, drafts })
 }
 
+/// Whether the API is a file that SAM does not read, and so refuses to change.
+fn beside(section: &Section<'_>) -> Result<bool, Fault> {
+    let written = |key: &str| section.entries().iter().find(|entry| entry.key == key);
+    if written("DefinitionUri").is_none() {
+        return Ok(false);
+    }
+    for key in ["DefinitionBody", "Auth", "CorsConfiguration"] {
+        if let Some(entry) = written(key) {
+            return Err(Fault::new(
+                entry.line,
+                format!(
+                    "SAM refuses {key} beside DefinitionUri: include the document in DefinitionBody (AWS::Include) instead."
+                ),
+            ));
+        }
+    }
+    Ok(true)
+}
+
 /// An OpenAPI document in the template, or in a file beside it.
-fn document(section: &mut Section<'_>) -> Result<Option<Node>, Fault> {
+fn document(section: &mut Section<'_>, warnings: &mut Vec<String>) -> Result<Option<Node>, Fault> {
     let scope = section.scope();
-    let (body, uri) = (section.take("DefinitionBody")?, section.take("DefinitionUri")?);
-    if body.is_some() {
-        return Ok(body);
+    if let Some(body) = section.take("DefinitionBody")? {
+        return Ok(Some(body));
     }
-    let Some(uri) = uri else { return Ok(None) };
-    let value = match &uri.value {
+    let Some(uri) = section.take("DefinitionUri")? else { return Ok(None) };
+    let tree = match &uri.value {
         Value::Map(_) => Err(Stop::Unknown("DefinitionUri lies in S3, and is not fetched: name a local file.".into())),
-        _ => scope.file(&uri, uri.text("DefinitionUri")?),
+        _ => scope.as_written(&uri, uri.text("DefinitionUri")?),
     };
-    match value {
-        Ok(value) => Ok(Some(Node { line: uri.line, value })),
-        Err(Stop::Fault(fault)) => Err(fault),
-        Err(Stop::Unknown(why)) => Err(uri.fault(why)),
+    let tree = match tree {
+        Ok(tree) => tree,
+        Err(Stop::Fault(fault)) => return Err(fault),
+        Err(Stop::Unknown(why)) => return Err(uri.fault(why)),
+    };
+    if tree.calls() {
+        warnings.push(format!(
+            "the document that DefinitionUri names (line {}) has functions such as `Fn::GetAtt`, which nobody resolves there \
+             once deployed: include it in DefinitionBody (AWS::Include).",
+            uri.line
+        ));
     }
+    scope.value(&tree, "the OpenAPI document").map(Some)
 }
 
 /// What an event says of an operation that the document has: SAM adds what is not there, puts the event's authorizer

@@ -1,6 +1,7 @@
 //! The API's `Auth`: its authorizers, which are functions or verify JWTs, and the default one.
 
 mod identity;
+mod permission;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub struct Auth {
     unfit: BTreeMap<String, String>,
     /// The one that every route has which says nothing else.
     pub default: Option<String>,
+    /// The guard, and the scopes, that an OpenAPI document gives to every route which then still has none.
+    pub document: Option<(Guard, Vec<String>)>,
 }
 
 /// Who stands before a route.
@@ -47,17 +50,36 @@ const IAM: &str = "AWS_IAM";
 pub const NO_IAM: &str = "IAM authorization (AWS_IAM) is not checked here";
 
 impl Auth {
-    /// The guard of a route with this choice of its own (`Auth.Authorizer` of its event).
-    pub fn choose(&self, choice: Option<&Node>, method: &str) -> Result<Guard, Fault> {
-        match choice {
-            Some(node) => {
+    /// The guard of a route with this choice and these scopes of its own (`Auth` of its event), and its scopes.
+    pub fn choose(
+        &self,
+        choice: Option<&Node>,
+        scopes: Option<&Node>,
+        method: &str,
+    ) -> Result<(Guard, Vec<String>), Fault> {
+        let guard = match (choice, &self.document) {
+            (Some(node), _) => {
                 let name = node.text("Authorizer")?;
-                self.named(name).ok_or_else(|| node.fault(format!("there is no authorizer `{name}`.")))
+                if name == "NONE" && self.default.is_none() {
+                    return Err(node.fault("SAM takes the Authorizer NONE only where the API has a DefaultAuthorizer."));
+                }
+                self.named(name).ok_or_else(|| node.fault(format!("there is no authorizer `{name}`.")))?
             }
-            // SAM leaves explicit OPTIONS routes open, so that preflights get through.
-            None if method == "OPTIONS" => Ok(Guard::Open),
-            None => Ok(self.default.as_deref().and_then(|name| self.named(name)).unwrap_or(Guard::Open)),
-        }
+            (None, document) => match (self.by_default(method), document) {
+                (Some(guard), _) => guard,
+                (None, Some((guard, general))) if scopes.is_none() => return Ok((guard.clone(), general.clone())),
+                (None, Some((guard, _))) => guard.clone(),
+                (None, None) => Guard::Open,
+            },
+        };
+        let scopes = self.scopes(&guard, scopes)?;
+        Ok((guard, scopes))
+    }
+
+    /// The guard of a route that makes no choice.
+    pub fn by_default(&self, method: &str) -> Option<Guard> {
+        // SAM leaves explicit OPTIONS routes open, so that preflights get through.
+        self.default.as_deref().filter(|_| method != "OPTIONS").and_then(|name| self.named(name))
     }
 
     /// The guard of this name.
@@ -125,15 +147,27 @@ pub fn read(api: &mut Section<'_>, functions: &[Declared], warnings: &mut Vec<St
     }
     let iam = section.take("EnableIamAuthorizer")?;
     iam.map_or(Ok(false), |node| node.boolean("EnableIamAuthorizer"))?;
-    if let Some(node) = section.take("DefaultAuthorizer")? {
+    if let Some(node) = name(&mut section, "DefaultAuthorizer")? {
         let name = node.text("DefaultAuthorizer")?;
-        if auth.named(name).is_none() {
+        if name == "NONE" || auth.named(name).is_none() {
             return Err(node.fault(format!("there is no authorizer `{name}`.")));
         }
         auth.default = Some(name.to_owned());
     }
     section.close()?;
     Ok(auth)
+}
+
+/// Takes the name of an authorizer. SAM looks it up before CloudFormation resolves any function; only parameters have
+/// their values by then.
+pub fn name(section: &mut Section<'_>, key: &str) -> Result<Option<Node>, Fault> {
+    let Some(node) = section.take_raw(key) else { return Ok(None) };
+    match &node.value {
+        Value::Call(function, _) if function != "Ref" && function != "Sub" => {
+            Err(node.fault(format!("SAM needs {key} as a name, and not as what `{function}` gives: write the name.")))
+        }
+        _ => section.scope().resolve(&node),
+    }
 }
 
 /// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-httpapi-lambdaauthorizer.html>
@@ -151,10 +185,10 @@ fn lambda(
     let simple = truth(section.take("EnableSimpleResponses")?, "EnableSimpleResponses")?;
     let permitted = truth(section.take("EnableFunctionDefaultPermissions")?, "EnableFunctionDefaultPermissions")?;
     let role = section.take("FunctionInvokeRole")?.is_some_and(|role| role.text("it") != Ok("NONE"));
-    if !permitted && !role {
+    if !permitted && !role && !permission::given(section.scope(), functions, &function) {
         warnings.push(format!(
-            "authorizer `{name}` has neither EnableFunctionDefaultPermissions nor FunctionInvokeRole: \
-             once deployed, the API may not invoke it, and every protected call is a 500."
+            "authorizer `{name}` has neither EnableFunctionDefaultPermissions nor FunctionInvokeRole, and its function no \
+             AWS::Lambda::Permission: once deployed, the API may not invoke it, and every protected call is a 500."
         ));
     }
     let (sources, ttl) = match section.section("Identity")? {
@@ -193,10 +227,16 @@ impl Asked<'_> {
                 .ok_or_else(|| format!("the function of its authorizer `{name}` is not in this template"))?,
             _ => return Err(format!("where the function of its authorizer `{name}` is, is known only in AWS")),
         };
-        if version.as_deref() != Some("2.0") {
-            return Err(format!(
-                "its authorizer `{name}` wants events of the payload format 1.0, and only 2.0 is made here"
-            ));
+        match version.as_deref() {
+            Some("2.0") => {}
+            Some(version) => {
+                return Err(format!(
+                    "its authorizer `{name}` wants events of the payload format {version}, and only 2.0 is made here"
+                ));
+            }
+            None => {
+                return Err(format!("its authorizer `{name}` does not say that it wants the payload format 2.0"));
+            }
         }
         if simple && ttl.is_some() && !identity_sources.contains(&IdentitySource::Context("routeKey".to_owned())) {
             warnings.push(format!(

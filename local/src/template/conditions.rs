@@ -42,7 +42,8 @@ impl Scope {
                     let (left, right) = (self.value(left, "it")?, self.value(right, "it")?);
                     match (&left.value, &right.value) {
                         (Value::Unknown(why), _) | (_, Value::Unknown(why)) => Err(node.fault(why)),
-                        (left, right) => Ok(left == right),
+                        (Value::Text(left), Value::Text(right)) => Ok(left == right),
+                        _ => Err(node.fault("Equals compares two texts.")),
                     }
                 }
                 _ => Err(node.fault("Equals takes two values.")),

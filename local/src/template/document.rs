@@ -1,4 +1,5 @@
-//! A template's text as a tree: what the YAML parser sees, put together without giving a scalar a type.
+//! A template's text as a tree: what the YAML parser sees, put together without giving a scalar a type, but for `true` and
+//! `false`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -123,6 +124,9 @@ impl<'s> Reader<'s> {
 fn scalar(text: &str, style: ScalarStyle) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" if style == ScalarStyle::Plain => Value::Null,
+        // Where a text is needed, the tools that deploy make this one of it.
+        "True" | "TRUE" if style == ScalarStyle::Plain => Value::Text("true".to_owned()),
+        "False" | "FALSE" if style == ScalarStyle::Plain => Value::Text("false".to_owned()),
         _ => Value::Text(text.to_owned()),
     }
 }

@@ -173,26 +173,3 @@ fn architecture(node: &Node) -> Result<Architecture, Fault> {
         other => Err(one.fault(format!("there is no architecture `{other}`: it is arm64 or x86_64."))),
     }
 }
-
-/// SAM's rule for globals: mappings merge, lists are joined (the global one first), anything else of the resource wins.
-pub fn with_globals(global: Option<&Node>, own: &Node) -> Node {
-    let Some(global) = global else { return own.clone() };
-    let value = match (&global.value, &own.value) {
-        (Value::Map(global), Value::Map(own)) => {
-            let mut merged = Vec::with_capacity(global.len() + own.len());
-            for entry in global {
-                let value = match own.iter().find(|candidate| candidate.key == entry.key) {
-                    Some(mine) => with_globals(Some(&entry.value), &mine.value),
-                    None => entry.value.clone(),
-                };
-                merged.push(Entry { value, ..entry.clone() });
-            }
-            merged.extend(own.iter().filter(|entry| !global.iter().any(|other| other.key == entry.key)).cloned());
-            Value::Map(merged)
-        }
-        (Value::List(global), Value::List(own)) => Value::List(global.iter().chain(own).cloned().collect()),
-        (_, Value::Null) => global.value.clone(),
-        (_, own) => own.clone(),
-    };
-    Node { line: own.line, value }
-}

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::elsewhere::{self, Place};
-use super::node::{Fault, Node};
+use super::node::{Entry, Fault, Node};
 use super::scope::Scope;
 
 /// What a client or a function would miss, and why. A `*` stands for all that begins so.
@@ -142,7 +142,8 @@ impl Missed {
 
     /// What is wrong with a template without an HTTP API.
     pub fn no_http_api(self, resources: &Node) -> Fault {
-        self.rest.unwrap_or_else(|| resources.fault("there is no resource of the type AWS::Serverless::HttpApi."))
+        let none = || resources.fault("there is no resource of the type AWS::Serverless::HttpApi.");
+        self.rest.or_else(|| absent_api(resources)).unwrap_or_else(none)
     }
 
     /// Adds the resources that functions are told of, and that are not here.
@@ -177,4 +178,25 @@ impl Missed {
             scope.not_emulated(line, format!("{}{more} ({}): {sentence}.", ids.join(", "), kinds.join(", ")));
         }
     }
+}
+
+/// Where an HTTP API, or a function that would be behind one, has a condition, and so is not there.
+fn absent_api(resources: &Node) -> Option<Fault> {
+    let typed = |node: &Node, kinds: &[&str]| {
+        node.get("Type").and_then(|kind| kind.text("it").ok()).is_some_and(|kind| kinds.contains(&kind))
+    };
+    for Entry { key, line, value } in resources.map("Resources").ok()? {
+        let Some(condition) = value.get("Condition").and_then(|condition| condition.text("it").ok()) else { continue };
+        let events = value.get("Properties").and_then(|properties| properties.get("Events"));
+        let events = events.and_then(|events| events.map("Events").ok()).unwrap_or_default();
+        let asks = events.iter().any(|event| typed(&event.value, &["HttpApi"]));
+        if typed(value, &["AWS::Serverless::HttpApi", "AWS::ApiGatewayV2::Api"]) || asks {
+            let message = format!(
+                "there is no HTTP API while the condition `{condition}` of `{key}` is false: give the parameters that make \
+                 it true."
+            );
+            return Some(Fault::new(*line, message));
+        }
+    }
+    None
 }

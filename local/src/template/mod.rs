@@ -16,6 +16,7 @@ mod elsewhere;
 mod events;
 mod foreach;
 mod functions;
+mod globals;
 mod include;
 mod kinds;
 mod model;
@@ -52,7 +53,7 @@ pub use routes::INTEGRATION_TIMEOUT;
 pub use scope::{ACCOUNT_ID, REGION};
 
 use apis::{Apis, Candidate};
-use elsewhere::Place;
+use globals::Globals;
 use kinds::Missed;
 use node::{Entry, Fault, Node, Value};
 use scope::{MACRO, Scope};
@@ -156,7 +157,8 @@ impl Template {
             "Rules",
         ]);
         transforms(scope, top.take("Transform")?.as_ref())?;
-        let (function_globals, api_globals) = globals(scope, &mut top)?;
+        let globals = Globals::of(root);
+        globals.check(scope, &mut top)?;
         let resources = top.take_raw("Resources").ok_or_else(|| Fault::new(1, "the template has no Resources."))?;
         top.close()?;
 
@@ -168,12 +170,11 @@ impl Template {
                 continue;
             }
             let Some((kind, properties)) = open(scope, id, resource)? else { continue };
+            let properties = globals.merged(&kind, resource, properties)?;
             let line = *line;
             match kind.as_str() {
                 "AWS::Serverless::Function" | "AWS::Lambda::Function" => {
                     let plain = kind == "AWS::Lambda::Function";
-                    let global = function_globals.as_ref().filter(|_| !plain);
-                    let properties = functions::with_globals(global, &properties);
                     let metadata = resource.get("Metadata");
                     functions.push(functions::read(scope, (id, line, plain), &properties, metadata, &mut missed)?);
                 }
@@ -182,7 +183,6 @@ impl Template {
                 }
                 "AWS::Serverless::SimpleTable" => tables.push(tables::read_simple(scope, id, line, &properties)?),
                 "AWS::Serverless::HttpApi" => {
-                    let properties = functions::with_globals(api_globals.as_ref(), &properties);
                     apis.candidates.push(Candidate { id: id.clone(), line, plain: false, properties });
                 }
                 "AWS::ApiGatewayV2::Api" => apis.add_plain(scope, id, line, properties)?,
@@ -195,7 +195,7 @@ impl Template {
         }
         missed.told(scope, scope.take_used());
         let mut warnings = Vec::new();
-        let served = apis.serve(scope, &functions, api_globals.as_ref(), given.api.as_deref(), &mut warnings)?;
+        let served = apis.serve(scope, &functions, globals.api.as_ref(), given.api.as_deref(), &mut warnings)?;
         let api = match served {
             Some(api) => api,
             None => return Err(missed.no_http_api(&resources)),
@@ -227,23 +227,6 @@ fn transforms(scope: &Scope, transform: Option<&Node>) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-/// The globals of functions and of HTTP APIs.
-fn globals(scope: &Scope, top: &mut Section<'_>) -> Result<(Option<Node>, Option<Node>), Fault> {
-    let Some(mut globals) = top.section("Globals")? else { return Ok((None, None)) };
-    let (function, api) = (globals.take_raw("Function"), globals.take_raw("HttpApi"));
-    if let Some(events) = function.as_ref().and_then(|function| function.get("Events")) {
-        return Err(events.fault("SAM takes no Events from Globals: give each function its own."));
-    }
-    for entry in globals.entries() {
-        if let Some(sentence) = elsewhere::sentence(Place::Globals, &entry.key) {
-            scope.not_emulated(entry.line, format!("{} of Globals: {sentence}.", entry.key));
-        }
-    }
-    globals.pass(&["Api", "CapacityProvider", "LayerVersion", "SimpleTable", "StateMachine", "WebSocketApi"]);
-    globals.close()?;
-    Ok((function, api))
 }
 
 /// A file's text; of one that is too long for a template, enough to tell.

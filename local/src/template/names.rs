@@ -59,7 +59,7 @@ impl Scope {
             (None, "AWS::Serverless::Function", "Version") => {
                 Ok(Value::Text(self.fill(id, resource, &format!("{FUNCTION}:1"))?))
             }
-            (None, "AWS::Serverless::HttpApi", "Stage") => Ok(Value::Text("$default".to_owned())),
+            (None, "AWS::Serverless::HttpApi", "Stage") => Ok(Value::Text(self.stage(resource)?)),
             (None, "AWS::Lambda::Alias", "AliasArn") => self.qualified(node, id, resource, resource.property("Name")),
             (None, "AWS::Lambda::Version", "FunctionArn") => self.qualified(node, id, resource, None),
             (None, "AWS::SSM::Parameter", "Value") => match resource.property("Value") {
@@ -90,10 +90,24 @@ impl Scope {
             resource.kind.starts_with("AWS::Serverless::")
                 && rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_uppercase()))
         };
+        for (owner, resource) in self.resources.iter().filter(|(_, one)| one.kind == "AWS::Serverless::HttpApi") {
+            let Some(rest) = id.strip_prefix(owner.as_str()).filter(|rest| rest.contains("Stage")) else { continue };
+            let stage = self.stage(resource)?;
+            if is_stage(rest, &stage, resource.property("StageName")) {
+                return Ok(Value::Text(stage));
+            }
+        }
         match self.resources.iter().any(beside) {
-            true if id.ends_with("ApiGatewayDefaultStage") => Ok(Value::Text("$default".to_owned())),
             true => Ok(Value::Unknown(format!("`{id}` is made by SAM, and not known on one machine."))),
             false => Err(node.fault(format!("there is no parameter or resource `{id}`."))),
+        }
+    }
+
+    /// The name of an API's stage.
+    fn stage(&self, api: &Resource) -> Result<String, Fault> {
+        match api.property("StageName").map(|name| self.resolve(name)).transpose()?.flatten() {
+            Some(name) => Ok(name.text("StageName")?.to_owned()),
+            None => Ok("$default".to_owned()),
         }
     }
 
@@ -103,6 +117,11 @@ impl Scope {
         while let Some((before, after)) = filled.split_once("{id:") {
             let Some((length, after)) = after.split_once('}') else { break };
             filled = format!("{before}{}{after}", made_up(&self.stack, id, length.parse().unwrap_or(10)));
+        }
+        if filled.contains("{path}") {
+            let path = resource.property("Path").map(|path| self.resolve(path)).transpose()?.flatten();
+            let path = path.as_ref().map(|path| path.text("Path")).transpose()?.unwrap_or("/");
+            filled = filled.replace("{path}", path);
         }
         if !filled.contains("{name}") {
             return Ok(filled);
@@ -125,6 +144,22 @@ impl Scope {
             "AWS::SNS::Topic" if fifo("FifoTopic") => name + ".fifo",
             _ => name,
         }
+    }
+}
+
+/// Whether this follows the API's name in the name of its stage, which is called so and was written so.
+fn is_stage(rest: &str, stage: &str, written: Option<&Node>) -> bool {
+    if written.is_some_and(|name| matches!(&name.value, Value::Call(function, _) if function != "Ref")) {
+        // SAM looks at the name before CloudFormation resolves it.
+        return rest == "Stage";
+    }
+    if stage.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return rest.strip_suffix("Stage") == Some(stage);
+    }
+    let hashed = |hash: &str| hash.len() == 10 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match stage {
+        "$default" => rest == "ApiGatewayDefaultStage",
+        _ => rest.strip_prefix("Stage").is_some_and(hashed),
     }
 }
 
@@ -176,6 +211,10 @@ Resources:
   Plain: {Type: AWS::Lambda::Function, Properties: {FunctionName: mine}}
   Alias: {Type: AWS::Lambda::Alias, Properties: {FunctionName: !Ref Plain, Name: blue}}
   Vpc: {Type: AWS::EC2::VPC}
+  Filed: {Type: AWS::Serverless::Function, Properties: {RolePath: /app/}}
+  Role: {Type: AWS::IAM::Role, Properties: {Path: /app/, RoleName: mine}}
+  Rules: {Type: AWS::IAM::ManagedPolicy, Properties: {Path: /app/}}
+  Api: {Type: AWS::Serverless::HttpApi, Properties: {StageName: a-b}}
 ";
         let scope = Scope::read(&Node::parse(template).unwrap(), &Given::defaults("Shop")).unwrap();
         let node = Node { line: 1, value: Value::Null };
@@ -188,13 +227,19 @@ Resources:
         assert_eq!(attribute("Bucket", "Arn"), text("arn:aws:s3:::shop-bucket"));
         assert_eq!(reference("Machine"), text("arn:aws:states:eu-central-1:123456789012:stateMachine:Shop-Machine"));
         assert_eq!(attribute("FnRole", "Arn"), text("arn:aws:iam::123456789012:role/Shop-FnRole"));
+        assert_eq!(attribute("FiledRole", "Arn"), text("arn:aws:iam::123456789012:role/app/Shop-FiledRole"));
+        assert_eq!(attribute("Role", "Arn"), text("arn:aws:iam::123456789012:role/app/mine"));
+        assert_eq!(reference("Rules"), text("arn:aws:iam::123456789012:policy/app/Shop-Rules"));
+        assert_eq!(reference("ApiStage0123456789"), text("a-b"), "SAM hashes what fits in no logical id");
         assert_eq!(reference("Fn.Alias"), text(&format!("{lambda}Shop-Fn:live")));
         assert_eq!(reference("Alias"), text(&format!("{lambda}mine:blue")));
         assert_eq!(reference("ServerlessHttpApi"), attribute("ServerlessHttpApi", "ApiId"));
         let Value::Text(url) = attribute("Pool", "ProviderURL") else { panic!("a text") };
         let Value::Text(pool) = reference("Pool") else { panic!("a text") };
         assert!(url.starts_with("https://cognito-idp.") && url.ends_with(&format!("/{pool}")), "{url}");
-        for unknown in [reference("Vpc"), reference("FnUrl"), attribute("FnUrl", "FunctionUrl")] {
+        for unknown in
+            [reference("Vpc"), reference("FnUrl"), attribute("FnUrl", "FunctionUrl"), attribute("Setting", "Arn")]
+        {
             assert!(matches!(unknown, Value::Unknown(_)), "{unknown:?}");
         }
         assert!(scope.referred(&node, "Fnn").is_err());

@@ -28,7 +28,8 @@ pub struct Node {
     pub value: Value,
 }
 
-/// What YAML and CloudFormation know. Scalars stay as they are written: CloudFormation reads `2.0` and `"2.0"` alike.
+/// What YAML and CloudFormation know. Scalars stay as they are written, but for `True` and its like,
+/// which are `true`: CloudFormation reads `2.0` and `"2.0"` alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// Nothing, `~` or `null`.
@@ -143,6 +144,16 @@ impl Node {
         match &self.value {
             Value::Unknown(why) => self.fault(why),
             _ => self.fault(expected),
+        }
+    }
+
+    /// Whether there is a function anywhere in it.
+    pub fn calls(&self) -> bool {
+        match &self.value {
+            Value::Null | Value::Text(_) | Value::Unknown(_) => false,
+            Value::List(items) => items.iter().any(Self::calls),
+            Value::Map(entries) => entries.iter().any(|entry| entry.value.calls()),
+            Value::Call(..) => true,
         }
     }
 

@@ -7,6 +7,8 @@ mod security;
 
 pub use integration::Asked as Integration;
 
+use security::Security;
+
 use super::authorizers::{Auth, Guard};
 use super::cors;
 use super::functions::Declared;
@@ -52,6 +54,7 @@ pub fn read(
     }
     document.map("the OpenAPI document")?;
     security::authorizers(document, functions, auth, warnings)?;
+    security::of_document(document, auth, warnings)?;
     let mut operations = Vec::new();
     for path in document.get("paths").map(|paths| paths.map("paths")).transpose()?.unwrap_or_default() {
         if path.key.starts_with("x-") {
@@ -85,20 +88,18 @@ fn operation(
 ) -> Result<Operation, Fault> {
     let text = |entry: &Entry| Node { line: entry.line, value: Value::Text(entry.key.clone()) };
     let (verb, route, segments) = routes::route_key(&text(method), &text(path))?;
-    let own = security::of(&method.value, document)?;
-    let (guard, scopes) = match &own {
-        Some((name, scopes)) => {
-            let unknown = || Guard::Unfit(format!("its security scheme `{name}` has no authorizer that is known here"));
-            let guard = auth.named(name).unwrap_or_else(unknown);
-            let scopes = if auth.verifies_jwts(name) { scopes.clone() } else { Vec::new() };
-            (guard, scopes)
-        }
-        None => {
-            let guard = auth.choose(None, &verb)?;
+    let security = security::of_operation(&method.value)?;
+    // SAM writes its default authorizer into every operation that asks for nobody itself, but for OPTIONS.
+    let (guard, scopes) = match security {
+        Security::Silent => auth.choose(None, None, &verb)?,
+        Security::Nobody => {
+            let guard = auth.by_default(&verb).unwrap_or(Guard::Open);
             let scopes = auth.scopes(&guard, None)?;
             (guard, scopes)
         }
+        Security::Scheme(..) | Security::Several => security.guard(auth),
     };
+    let secured = matches!(security, Security::Scheme(..) | Security::Several);
     let (function, timeout, integrated) = match method.value.get("x-amazon-apigateway-integration") {
         Some(node) => {
             let (function, timeout) = integration::read(scope, document, node, functions)?;
@@ -109,7 +110,7 @@ fn operation(
     let limits = Limits::default();
     let draft =
         Draft { line: method.line, method: verb, path: route, segments, function, guard, scopes, timeout, limits };
-    Ok(Operation { draft, integrated, secured: own.is_some() })
+    Ok(Operation { draft, integrated, secured })
 }
 
 /// What a reference within the document means, such as `#/components/…`.

@@ -1,5 +1,8 @@
-//! A template's parameters: what is given or stands as their default, checked as CloudFormation checks it.
+//! A template's parameters: what is given or stands as their default, checked as CloudFormation checks it, but for
+//! `Rules`, and for an AllowedPattern that looks around itself.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html>
+
+use regex_lite::Regex;
 
 use super::node::{Fault, Node, Value};
 
@@ -68,17 +71,28 @@ impl Parameter {
 
 fn check(name: &str, kind: &str, declaration: &Node, value: &str) -> Result<(), Fault> {
     let wrong = |why: String| Err(declaration.fault(format!("parameter `{name}` {why}.")));
+    // With NoEcho, a value is shown nowhere.
+    let hidden = declaration.get("NoEcho").map_or(Ok(false), |hidden| hidden.boolean("NoEcho"))?;
+    let not = if hidden { String::new() } else { format!(", not `{value}`") };
     if let Some(allowed) = declaration.get("AllowedValues") {
         let allowed: Result<Vec<&str>, _> = allowed.list("AllowedValues")?.iter().map(|one| one.text("it")).collect();
         let allowed = allowed?;
         if !allowed.contains(&value) {
-            return wrong(format!("is `{value}`, but must be one of {}", allowed.join(", ")));
+            let is = if hidden { String::new() } else { format!("is `{value}`, but ") };
+            return wrong(format!("{is}must be one of {}", allowed.join(", ")));
+        }
+    }
+    if let Some(pattern) = declaration.get("AllowedPattern") {
+        let pattern = pattern.text("AllowedPattern")?;
+        let whole = Regex::new(&format!("^(?:{pattern})$"));
+        if whole.is_ok_and(|whole| !whole.is_match(value)) {
+            return wrong(format!("must match the pattern {pattern}{not}"));
         }
     }
     let is_number = is_number(value);
     let known = ["String", "Number", "CommaDelimitedList", "List<Number>", "List<String>"].contains(&kind);
     match kind {
-        "Number" | "List<Number>" if !is_number => return wrong(format!("must be a number, not `{value}`")),
+        "Number" | "List<Number>" if !is_number => return wrong(format!("must be a number{not}")),
         // AWS looks whether there is such a thing; here there is only the text.
         _ if known || kind.starts_with("AWS::") || kind.starts_with("List<AWS::") => {}
         _ => return wrong(format!("has the type {kind}, which does not exist")),
@@ -94,10 +108,10 @@ fn check(name: &str, kind: &str, declaration: &Node, value: &str) -> Result<(), 
     let limit = |key: &str| -> Option<f64> { declaration.get(key)?.text(key).ok()?.parse().ok() };
     if let (true, Ok(number)) = (is_number, value.parse::<f64>()) {
         if let Some(least) = limit("MinValue").filter(|least| number < *least) {
-            return wrong(format!("must be at least {least}, not `{value}`"));
+            return wrong(format!("must be at least {least}{not}"));
         }
         if let Some(most) = limit("MaxValue").filter(|most| number > *most) {
-            return wrong(format!("must be at most {most}, not `{value}`"));
+            return wrong(format!("must be at most {most}{not}"));
         }
     }
     Ok(())
@@ -153,9 +167,31 @@ mod tests {
                 "a,c",
                 "parameter `P` is `c`, but must be one of a, b.",
             ),
+            (
+                "{Type: String, AllowedPattern: '[a-z]+'}",
+                "a1",
+                "parameter `P` must match the pattern [a-z]+, not `a1`.",
+            ),
             ("{Type: Strin}", "a", "parameter `P` has the type Strin, which does not exist."),
         ] {
             assert_eq!(read(declaration, Some(given)).unwrap_err(), why);
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_to_be_shown_is_in_no_error() {
+        for declaration in [
+            "{Type: Number, NoEcho: true}",
+            "{Type: String, NoEcho: 'true', AllowedValues: [a, b]}",
+            "{Type: String, NoEcho: true, AllowedPattern: '[0-9]+'}",
+            "{Type: String, NoEcho: true, MaxLength: 3}",
+        ] {
+            let error = read(declaration, Some("geheim")).unwrap_err();
+            assert!(!error.contains("geheim"), "{error}");
+        }
+        for bounds in ["MinValue: 20001", "MaxValue: 1"] {
+            let error = read(&format!("{{Type: Number, NoEcho: true, {bounds}}}"), Some("20000")).unwrap_err();
+            assert!(!error.contains("20000"), "{error}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::authorizers::{Auth, Guard};
+use super::authorizers::{self, Auth, Guard};
 use super::elsewhere::{self, Place};
 use super::model::Segment;
 use super::node::{Entry, Fault, Node, Value};
@@ -90,13 +90,12 @@ impl<'a> Event<'a> {
         let (mut choice, mut scopes) = (None, None);
         if let Some(mut own) = section.section("Auth")? {
             elsewhere::refuse(&own, Place::RouteAuth)?;
-            choice = own.take("Authorizer")?;
+            choice = authorizers::name(&mut own, "Authorizer")?;
             scopes = own.take("AuthorizationScopes")?;
             own.close()?;
         }
-        let guard = auth.choose(choice.as_ref(), &method)?;
         let own_scopes = scopes.is_some();
-        let scopes = auth.scopes(&guard, scopes.as_ref())?;
+        let (guard, scopes) = auth.choose(choice.as_ref(), scopes.as_ref(), &method)?;
         let left_open = auth.default.is_some() && choice.is_none() && guard == Guard::Open;
         let (mut function, mut payload_2) = (Ok(function), false);
         if let Some(version) = section.take("PayloadFormatVersion")? {

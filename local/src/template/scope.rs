@@ -5,7 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::node::{Fault, Node, Value};
+use super::globals::Globals;
+use super::node::{Entry, Fault, Node, Value};
 use super::parameters::Parameter;
 use super::resolve::MAX_WORK;
 use super::{Given, foreach};
@@ -49,6 +50,7 @@ pub struct Resource {
     pub(super) kind: String,
     pub(super) line: usize,
     condition: Option<String>,
+    /// With the globals in them.
     properties: Option<Node>,
 }
 
@@ -75,15 +77,15 @@ impl Scope {
             let value = given.parameters.get(name).or_else(|| given.stand_ins.get(name));
             parameters.insert(name.clone(), Parameter::read(name, declaration, value)?);
         }
-        let mut resources = BTreeMap::new();
+        let (globals, mut resources) = (Globals::of(template), BTreeMap::new());
         for (id, resource) in section("Resources")? {
             // A loop is read once it is written out, and what a macro adds is known only in AWS.
             if id.starts_with(foreach::KEY) || id == MACRO {
                 continue;
             }
-            resources.insert(id.clone(), declared_resource(&id, &resource)?);
+            resources.insert(id.clone(), declared_resource(&id, &resource, &globals)?);
         }
-        made_by_sam(&mut resources);
+        made_by_sam(&mut resources, globals);
         Ok(Self {
             stack: given.stack.clone(),
             folder: given.folder.clone(),
@@ -154,30 +156,33 @@ impl Scope {
     }
 }
 
-fn declared_resource(id: &str, resource: &Node) -> Result<Resource, Fault> {
+fn declared_resource(id: &str, resource: &Node, globals: &Globals) -> Result<Resource, Fault> {
     let kind = resource.get("Type").ok_or_else(|| resource.fault(format!("resource `{id}` has no Type.")))?;
     let condition = resource.get("Condition").map(|name| name.text("Condition")).transpose()?;
-    Ok(Resource {
-        kind: kind.text("Type")?.to_owned(),
-        line: resource.line,
-        condition: condition.map(str::to_owned),
-        properties: resource.get("Properties").cloned(),
-    })
+    let kind = kind.text("Type")?.to_owned();
+    let none = || Node { line: resource.line, value: Value::Map(Vec::new()) };
+    let own = resource.get("Properties").cloned().unwrap_or_else(none);
+    let properties = Some(globals.merged(&kind, resource, own)?);
+    Ok(Resource { kind, line: resource.line, condition: condition.map(str::to_owned), properties })
 }
 
 /// Adds the resources that SAM makes and a template may refer to: a function's role, and the implicit APIs.
 /// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html>
-fn made_by_sam(resources: &mut BTreeMap<String, Resource>) {
-    let made = |kind: &str, line, condition| Resource { kind: kind.to_owned(), line, condition, properties: None };
+fn made_by_sam(resources: &mut BTreeMap<String, Resource>, globals: Globals) {
+    let api = |kind: &str, properties| Resource { kind: kind.to_owned(), line: 1, condition: None, properties };
     let runs = |kind: &str| matches!(kind, "AWS::Serverless::Function" | "AWS::Serverless::StateMachine");
-    let mut more: Vec<(String, Resource)> = resources
-        .iter()
-        .filter(|(_, resource)| runs(&resource.kind))
-        .map(|(id, resource)| (format!("{id}Role"), made("AWS::IAM::Role", resource.line, resource.condition.clone())))
-        .collect();
+    let mut more: Vec<(String, Resource)> = Vec::new();
+    for (id, owner) in resources.iter().filter(|(_, resource)| runs(&resource.kind)) {
+        let path = owner.property("RolePath").map(|path| {
+            let path = Entry { key: "Path".to_owned(), line: path.line, value: path.clone() };
+            Node { line: path.line, value: Value::Map(vec![path]) }
+        });
+        let (kind, condition) = ("AWS::IAM::Role".to_owned(), owner.condition.clone());
+        more.push((format!("{id}Role"), Resource { kind, line: owner.line, condition, properties: path }));
+    }
     if !more.is_empty() {
-        more.push((IMPLICIT_API.to_owned(), made("AWS::Serverless::HttpApi", 1, None)));
-        more.push(("ServerlessRestApi".to_owned(), made("AWS::Serverless::Api", 1, None)));
+        more.push((IMPLICIT_API.to_owned(), api("AWS::Serverless::HttpApi", globals.api)));
+        more.push(("ServerlessRestApi".to_owned(), api("AWS::Serverless::Api", None)));
     }
     for (id, resource) in more {
         resources.entry(id).or_insert(resource);

@@ -3,7 +3,9 @@
 use crate::template::{Fault, Given, Template};
 
 fn read(resources: &str, given: &Given) -> Result<Template, String> {
-    let source = format!("Globals: {{HttpApi: {{CorsConfiguration: true}}}}\nResources:\n{resources}");
+    let source = format!(
+        "Globals: {{HttpApi: {{CorsConfiguration: true}}}}\nResources:\n{resources}Conditions: {{Never: !Equals [a, b]}}\n"
+    );
     Template::parse(&source, given).map_err(|Fault { line, message }| format!("{line}: {message}"))
 }
 
@@ -82,6 +84,16 @@ fn a_template_with_nothing_but_another_api_is_refused() {
     let rest = "this belongs to a REST API, and only an HTTP API is served here: use AWS::Serverless::HttpApi, and events of \
                 the type HttpApi.";
     for (resources, expected) in [
+        (
+            "  Api: {Type: AWS::Serverless::HttpApi, Condition: Never}\n".to_owned(),
+            "3: there is no HTTP API while the condition `Never` of `Api` is false: give the parameters that make it true."
+                .to_owned(),
+        ),
+        (
+            function("Fn", "{Type: HttpApi}").replace("Properties:", "Condition: Never, Properties:"),
+            "3: there is no HTTP API while the condition `Never` of `Fn` is false: give the parameters that make it true."
+                .to_owned(),
+        ),
         ("  Api: {Type: AWS::Serverless::Api}\n".to_owned(), format!("3: AWS::Serverless::Api: {rest}")),
         (function("Fn", "{Type: Api, Properties: {}}"), format!("3: an event of the type Api: {rest}")),
         (

@@ -6,7 +6,7 @@ use crate::template::{Authorizer, Fault, Given, IdentitySource, Template};
 fn parse(auth: &str, route: &str) -> Result<Template, String> {
     let source = format!(
         "Resources:
-  Api: {{Type: AWS::Serverless::HttpApi, Properties: {{Auth: {{Authorizers: {{A: {{{auth}}}}}}}}}}}
+  Api: {{Type: AWS::Serverless::HttpApi, Properties: {{Auth: {{DefaultAuthorizer: A, Authorizers: {{A: {{{auth}}}}}}}}}}}
   Fn:
     Type: AWS::Serverless::Function
     Properties:
@@ -110,6 +110,58 @@ fn what_aws_would_refuse_is_refused() {
         let refusal = parse(&auth, route).map(|_| ()).expect_err(expected);
         assert!(refusal.ends_with(expected), "{refusal}");
     }
+}
+
+#[test]
+fn who_stands_before_a_route_is_a_name_and_not_what_a_function_gives() {
+    let chosen = parse(&lambda(""), "Authorizer: !If [Never, A, NONE]").map(|_| ()).unwrap_err();
+    assert_eq!(chosen, "8: SAM needs Authorizer as a name, and not as what `If` gives: write the name.");
+    let by_default = |default: &str, authorizer: &str| {
+        let source = format!(
+            "Parameters: {{P: {{Type: String, Default: A}}}}
+Resources:
+  Api: {{Type: AWS::Serverless::HttpApi, Properties: {{Auth: {{{default} Authorizers: {{A: {{{}}}}}}}}}}}
+  Fn: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: x/fn, Events: {{Get: {{Type: HttpApi, Properties: {{
+    ApiId: !Ref Api, Method: GET, Path: /a, Auth: {{Authorizer: {authorizer}}}}}}}}}}}}}
+",
+            lambda("")
+        );
+        let read = Template::parse(&source, &Given::defaults("shop"));
+        read.map(|template| template.api.routes[0].authorizer.clone()).map_err(|Fault { message, .. }| message)
+    };
+    assert_eq!(by_default("", "!Ref P"), Ok(Some("A".to_owned())));
+    assert_eq!(by_default("DefaultAuthorizer: !Sub '${P}',", "NONE"), Ok(None));
+    for (default, authorizer, expected) in [
+        ("", "NONE", "SAM takes the Authorizer NONE only where the API has a DefaultAuthorizer."),
+        ("DefaultAuthorizer: NONE,", "A", "there is no authorizer `NONE`."),
+        (
+            "DefaultAuthorizer: !Select [0, [A]],",
+            "A",
+            "SAM needs DefaultAuthorizer as a name, and not as what `Select` gives: write the name.",
+        ),
+    ] {
+        assert_eq!(by_default(default, authorizer).unwrap_err(), expected);
+    }
+}
+
+#[test]
+fn a_permission_in_the_template_is_one() {
+    let warnings = |permission: &str| {
+        let source = format!(
+            "Resources:
+  Api: {{Type: AWS::Serverless::HttpApi, Properties: {{Auth: {{Authorizers: {{A: {{
+    FunctionArn: !GetAtt Fn.Arn, AuthorizerPayloadFormatVersion: '2.0'}}}}}}}}}}
+  Fn: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: x/fn}}}}
+  May: {{Type: AWS::Lambda::Permission, Properties: {{Action: lambda:InvokeFunction, {permission}}}}}
+"
+        );
+        Template::parse(&source, &Given::defaults("shop")).unwrap().warnings.len()
+    };
+    for name in ["!Ref Fn", "!GetAtt Fn.Arn"] {
+        assert_eq!(warnings(&format!("FunctionName: {name}, Principal: apigateway.amazonaws.com")), 0, "{name}");
+    }
+    assert_eq!(warnings("FunctionName: other, Principal: apigateway.amazonaws.com"), 1);
+    assert_eq!(warnings("FunctionName: !Ref Fn, Principal: events.amazonaws.com"), 1);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What `Ref` and `GetAtt` return, by the type of the resource, as patterns: `{name}` is the resource's name, `{id:10}` an
-//! id of so many characters, `{region}` and `{account}` those of this machine.
+//! id of so many characters, `{path}` where a role or policy lies, `{region}` and `{account}` those of this machine.
 
 /// A type of resources.
 pub struct Kind {
@@ -70,8 +70,8 @@ const KINDS: [Kind; 38] = [
         &[("Arn", "arn:aws:events:{region}:{account}:event-bus/{name}"), ("Name", "{name}")],
     ),
     kind("AWS::Events::Rule", "Name", "{name}", &[("Arn", "arn:aws:events:{region}:{account}:rule/{name}")]),
-    kind("AWS::IAM::ManagedPolicy", "ManagedPolicyName", "arn:aws:iam::{account}:policy/{name}", &[]),
-    kind("AWS::IAM::Role", "RoleName", "{name}", &[("Arn", "arn:aws:iam::{account}:role/{name}")]),
+    kind("AWS::IAM::ManagedPolicy", "ManagedPolicyName", "arn:aws:iam::{account}:policy{path}{name}", &[]),
+    kind("AWS::IAM::Role", "RoleName", "{name}", &[("Arn", "arn:aws:iam::{account}:role{path}{name}")]),
     kind("AWS::KMS::Alias", "AliasName", "{name}", &[]),
     kind("AWS::KMS::Key", "", "{name}", &[("Arn", "arn:aws:kms:{region}:{account}:key/{name}"), ("KeyId", "{name}")]),
     kind("AWS::Kinesis::Stream", "Name", "{name}", &[("Arn", "arn:aws:kinesis:{region}:{account}:stream/{name}")]),
@@ -112,7 +112,7 @@ const KINDS: [Kind; 38] = [
             ("QueueUrl", "https://sqs.{region}.amazonaws.com/{account}/{name}"),
         ],
     ),
-    kind("AWS::SSM::Parameter", "Name", "{name}", &[("Arn", "arn:aws:ssm:{region}:{account}:parameter/{name}")]),
+    kind("AWS::SSM::Parameter", "Name", "{name}", &[]),
     kind("AWS::Scheduler::Schedule", "Name", "{name}", &[]),
     kind("AWS::SecretsManager::Secret", "Name", SECRET, &[("Id", SECRET)]),
     kind("AWS::Serverless::Api", "", "{id:10}", &[("RestApiId", "{id:10}")]),

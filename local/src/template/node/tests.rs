@@ -30,6 +30,16 @@ fn scalars_stay_as_written_and_know_their_lines() {
 }
 
 #[test]
+fn a_truth_value_is_one_text_however_it_is_written() {
+    let tree = Node::parse("a: [true, True, TRUE]\nb: [False, FALSE]\nc: ['True', yes]\n").unwrap();
+    let texts = |key: &str| -> Vec<String> {
+        tree.get(key).unwrap().list(key).unwrap().iter().map(|one| one.text(key).unwrap().to_owned()).collect()
+    };
+    assert_eq!((texts("a"), texts("b")), (vec!["true".to_owned(); 3], vec!["false".to_owned(); 2]));
+    assert_eq!(texts("c"), ["True", "yes"]);
+}
+
+#[test]
 fn an_alias_is_what_its_anchor_says() {
     let tree = Node::parse("a: &x [1, 2]\nb: *x\n").unwrap();
     assert_eq!(tree.get("b").unwrap().list("b").unwrap().len(), 2);

@@ -2,7 +2,8 @@
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authorizer.html>
 
 use super::dereferenced;
-use crate::template::authorizers::{self, Asked, Auth, NO_IAM};
+use crate::gateway::unverified::DOCUMENT_SECURITY_HOLDS;
+use crate::template::authorizers::{self, Asked, Auth, Guard, NO_IAM};
 use crate::template::functions::Declared;
 use crate::template::model::Authorizer;
 use crate::template::node::{Entry, Fault, Node, Value};
@@ -71,21 +72,76 @@ fn authorizer(
     }
 }
 
-/// Who stands before an operation by its own or the document's `security`, and with which scopes. An empty list is
-/// nobody, if nothing else says otherwise.
-pub fn of(operation: &Node, document: &Node) -> Result<Option<(String, Vec<String>)>, Fault> {
-    // As REST APIs write it.
-    if let Some(kind) = operation.get("x-amazon-apigateway-auth").and_then(|auth| auth.get("type"))
-        && !kind.text("type")?.eq_ignore_ascii_case("NONE")
-    {
-        return Ok(Some(("AWS_IAM".to_owned(), Vec::new())));
+/// What `security` of an operation or of a whole document asks for.
+pub enum Security {
+    /// It is not there.
+    Silent,
+    /// An empty list: nobody, if nothing else says otherwise.
+    Nobody,
+    /// This scheme, with these scopes.
+    Scheme(String, Vec<String>),
+    /// Several schemes, one of them or all of them together: an HTTP API has one authorizer for a route.
+    Several,
+}
+
+impl Security {
+    /// Who that is, and the scopes that a JWT needs.
+    pub fn guard(&self, auth: &Auth) -> (Guard, Vec<String>) {
+        match self {
+            Security::Silent | Security::Nobody => (Guard::Open, Vec::new()),
+            Security::Scheme(name, scopes) => {
+                let unknown =
+                    || Guard::Unfit(format!("its security scheme `{name}` has no authorizer that is known here"));
+                let scopes = if auth.verifies_jwts(name) { scopes.clone() } else { Vec::new() };
+                (auth.named(name).unwrap_or_else(unknown), scopes)
+            }
+            Security::Several => {
+                (Guard::Unfit("it does not ask for exactly one security scheme".to_owned()), Vec::new())
+            }
+        }
     }
-    let Some(security) = operation.get("security").or_else(|| document.get("security")) else { return Ok(None) };
-    let Some(first) = security.list("security")?.first() else { return Ok(None) };
-    let Some(Entry { key, value, .. }) = first.map("security")?.first() else { return Ok(None) };
+}
+
+/// Reads `security` of an operation.
+pub fn of_operation(operation: &Node) -> Result<Security, Fault> {
+    // As REST APIs write it.
+    match operation.get("x-amazon-apigateway-auth").and_then(|auth| auth.get("type")) {
+        Some(kind) if !kind.text("type")?.eq_ignore_ascii_case("NONE") => {
+            Ok(Security::Scheme("AWS_IAM".to_owned(), Vec::new()))
+        }
+        _ => of(operation),
+    }
+}
+
+/// Adds the `security` of the whole document to what the API says of its routes.
+pub fn of_document(document: &Node, auth: &mut Auth, warnings: &mut Vec<String>) -> Result<(), Fault> {
+    let (guard, scopes) = of(document)?.guard(auth);
+    if !DOCUMENT_SECURITY_HOLDS || guard == Guard::Open {
+        return Ok(());
+    }
+    if auth.default.is_none() {
+        let line = document.get("security").map_or(document.line, |security| security.line);
+        warnings.push(format!(
+            "the OpenAPI document's own `security` (line {line}) stands here before every route that says nothing itself; \
+             whether API Gateway heeds it is not known, and those routes may be open once deployed: write it at each \
+             operation."
+        ));
+    }
+    auth.document = Some((guard, scopes));
+    Ok(())
+}
+
+fn of(node: &Node) -> Result<Security, Fault> {
+    let Some(security) = node.get("security") else { return Ok(Security::Silent) };
+    let requirement = match security.list("security")? {
+        [] => return Ok(Security::Nobody),
+        [only] => only,
+        _ => return Ok(Security::Several),
+    };
+    let [Entry { key, value, .. }] = requirement.map("security")? else { return Ok(Security::Several) };
     let scopes = match &value.value {
         Value::Null => Vec::new(),
         _ => authorizers::texts(value, key)?,
     };
-    Ok(Some((key.clone(), scopes)))
+    Ok(Security::Scheme(key.clone(), scopes))
 }

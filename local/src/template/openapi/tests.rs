@@ -166,12 +166,63 @@ fn iam_in_either_spelling_opens_nothing() {
     assert!(template.not_emulated[0].contains("IAM authorization"), "{:?}", template.not_emulated);
 }
 
+/// A template whose document has a `security` of its own, and whose API more properties.
+fn secured(paths: &str, security: &str, more: &str, events: &str) -> Template {
+    let written = source(paths, SCHEMES, events);
+    parse(
+        &written
+            .replace("        info:", &format!("        security: {security}\n        info:"))
+            .replace("      DefinitionBody:", &format!("      {more}\n      DefinitionBody:")),
+    )
+}
+
 #[test]
 fn security_of_the_whole_document_holds_where_an_operation_says_nothing() {
     let to_fn = integration(", uri: !GetAtt Fn.Arn");
-    let written = source(&format!("/a: {{get: {{{to_fn}}}}}, /b: {{get: {{security: [], {to_fn}}}}}"), SCHEMES, "");
-    let template = parse(&written.replace("        info:", "        security: [{Jwt: []}]\n        info:"));
-    assert_eq!(routes(&template.api), ["GET /a → Fn by Jwt", "GET /b → Fn"]);
+    let paths = format!("/a: {{get: {{{to_fn}}}}}, /b: {{get: {{security: [], {to_fn}}}}}");
+    let events = "Events:
+        A: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /a}}
+        C: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /c}}";
+    let template = secured(&paths, "[{Jwt: [read]}]", "", events);
+    assert_eq!(routes(&template.api), ["GET /a → Fn by Jwt", "GET /b → Fn", "GET /c → Fn by Jwt"]);
+    assert_eq!(template.api.routes[2].scopes, ["read"]);
+    let expected = "the OpenAPI document's own `security` (line 8)";
+    assert!(template.warnings.iter().any(|warning| warning.starts_with(expected)), "{:?}", template.warnings);
+}
+
+#[test]
+fn the_apis_own_authorizers_come_before_security_of_the_whole_document() {
+    let to_fn = integration(", uri: !GetAtt Fn.Arn");
+    let paths = format!(
+        "/a: {{get: {{{to_fn}}}}}, /b: {{get: {{{to_fn}}}}}, /c: {{get: {{security: [], {to_fn}}}}}, \
+         /d: {{get: {{security: [{{Jwt: []}}], {to_fn}}}}}"
+    );
+    let authorizer = "{FunctionArn: !GetAtt Fn.Arn, AuthorizerPayloadFormatVersion: '2.0'}";
+    let auth = format!("Auth: {{DefaultAuthorizer: A, Authorizers: {{A: {authorizer}, B: {authorizer}}}}}");
+    let events = "Events:
+        B: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /b, Auth: {Authorizer: B}}}";
+    let template = secured(&paths, "[{Jwt: []}]", &auth, events);
+    assert_eq!(
+        routes(&template.api),
+        ["GET /a → Fn by A", "GET /b → Fn by B", "GET /c → Fn by A", "GET /d → Fn by Jwt"]
+    );
+    let noted = template.warnings.iter().find(|warning| warning.contains("document's own"));
+    assert_eq!(noted, None, "the default stands before everything");
+}
+
+#[test]
+fn whoever_asks_for_several_schemes_or_for_none_of_them_opens_nothing() {
+    let to_fn = integration(", uri: !GetAtt Fn.Arn");
+    for security in ["[{}, {Fn: []}]", "[{Fn: [], Jwt: []}]", "[{Fn: []}, {Jwt: []}]", "[{}]"] {
+        let why = "does not ask for exactly one security scheme";
+        let own = parse(&source(&format!("/a: {{get: {{security: {security}, {to_fn}}}}}"), SCHEMES, ""));
+        let general = secured(&format!("/a: {{get: {{{to_fn}}}}}"), security, "", "");
+        for template in [own, general] {
+            let named = template.not_emulated.iter().any(|sentence| sentence.contains(why));
+            assert!(named, "{security}: {:?}", template.not_emulated);
+            assert!(!routes(&template.api).contains(&"GET /a → Fn".to_owned()), "{security}");
+        }
+    }
 }
 
 #[test]
@@ -212,15 +263,44 @@ fn a_document_may_be_a_file_beside_the_template() {
         "DefinitionUri: ./api.yaml",
         "DefinitionBody: {'Fn::Transform': {Name: AWS::Include, Parameters: {Location: ./api.yaml}}}",
     ] {
-        assert_eq!(routes(&template(api).unwrap().api), ["GET /a → Fn"], "{api}");
+        let template = template(api).unwrap();
+        assert_eq!(routes(&template.api), ["GET /a → Fn"], "{api}");
+        let warned = template.warnings.iter().any(|warning| warning.contains("nobody resolves there once deployed"));
+        assert_eq!(warned, api.starts_with("DefinitionUri"), "{:?}", template.warnings);
     }
     for (api, why) in [
         ("DefinitionUri: ../api.yaml", "lies outside of the template's folder, and is not read."),
         ("DefinitionUri: s3://bucket/api.yaml", "lies elsewhere, and is not fetched"),
         ("DefinitionUri: {Bucket: b, Key: k}", "DefinitionUri lies in S3, and is not fetched: name a local file."),
+        ("DefinitionUri: api.yaml, DefinitionBody: {}", "SAM refuses DefinitionBody beside DefinitionUri"),
+        ("DefinitionUri: api.yaml, Auth: {EnableIamAuthorizer: true}", "SAM refuses Auth beside DefinitionUri"),
+        ("CorsConfiguration: true, DefinitionUri: api.yaml", "SAM refuses CorsConfiguration beside DefinitionUri"),
         ("DefinitionUri: none.yaml", "`none.yaml` cannot be read"),
     ] {
         let error = template(api).expect_err(api);
         assert!(error.contains(why), "{error}");
     }
+}
+
+#[test]
+fn events_make_no_routes_beside_a_document_that_sam_does_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let arn = "arn:aws:lambda:eu-central-1:123456789012:function:shop-Fn";
+    let document = format!("paths: {{/a: {{get: {{{}}}}}}}\n", integration(&format!(", uri: '{arn}'")));
+    std::fs::write(folder.path().join("api.yaml"), document).unwrap();
+    let path = folder.path().join("template.yaml");
+    let event = |path: &str| format!("{{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: GET, Path: {path}}}}}");
+    let (known, lost) = (event("/a"), event("/b"));
+    std::fs::write(
+        &path,
+        format!(
+            "Resources:\n  Api: {{Type: AWS::Serverless::HttpApi, Properties: {{DefinitionUri: api.yaml}}}}\n  Fn: {{Type: \
+             AWS::Serverless::Function, Properties: {{CodeUri: fn/, Events: {{A: {known}, B: {lost}}}}}}}\n"
+        ),
+    )
+    .unwrap();
+    let template = Template::load(&path, &Given::defaults("shop")).unwrap();
+    assert_eq!(routes(&template.api), ["GET /a → Fn"]);
+    let [warning] = &template.warnings[..] else { panic!("{:?}", template.warnings) };
+    assert!(warning.starts_with("`GET /b` (line 3) is an event and makes no route of `Api`"), "{warning}");
 }

@@ -15,6 +15,9 @@ Conditions:
   IsProduction: !Not [!Condition IsDevelopment]
   Either: {"Fn::Or": [{Condition: IsDevelopment}, !Condition IsProduction]}
   Both: !And [!Condition IsDevelopment, !Condition IsProduction]
+  Spread: {"Fn::Equals": [
+    !Ref Zones,
+    [a, b]]}
   Circle: !Not [!Condition Circle]
 Resources:
   Table: {Type: AWS::DynamoDB::Table}
@@ -88,6 +91,7 @@ fn what_is_unknown_names_its_line() {
     ] {
         assert_eq!(eval(expression), Err(Fault::new(2, expected)), "{expression}");
     }
+    assert_eq!(eval("!If [Spread, 1, 2]").unwrap_err().message, "Equals compares two texts.");
     assert!(eval("!If [Circle, 1, 2]").is_err_and(|fault| fault.message.contains("refers to itself")));
 }
 
