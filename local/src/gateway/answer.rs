@@ -46,6 +46,7 @@ fn body_of(status: StatusCode) -> &'static str {
         StatusCode::PAYLOAD_TOO_LARGE => r#"{"message":"Request Entity Too Large"}"#,
         StatusCode::TOO_MANY_REQUESTS => THROTTLED_MESSAGE,
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => r#"{"message":"Request Header Fields Too Large"}"#,
+        StatusCode::NOT_IMPLEMENTED => r#"{"message":"Not Implemented"}"#,
         StatusCode::SERVICE_UNAVAILABLE => r#"{"message":"Service Unavailable"}"#,
         _ => r#"{"message":"Internal Server Error"}"#,
     }

@@ -134,7 +134,14 @@ impl Gateway {
         }
         let route = route.ok_or(StatusCode::NOT_FOUND)?;
         trail.route = Some(route);
-        if route.bucket.as_ref().is_some_and(|bucket| !bucket.take(time)) {
+        let behind = match &route.behind {
+            Ok(behind) => behind,
+            Err(why) => {
+                trail.failure = Some(why.clone());
+                return Err(StatusCode::NOT_IMPLEMENTED);
+            }
+        };
+        if behind.bucket.as_ref().is_some_and(|bucket| !bucket.take(time)) {
             trail.throttled = true;
             return Err(StatusCode::TOO_MANY_REQUESTS);
         }
@@ -150,11 +157,11 @@ impl Gateway {
             route_key: &route.key,
             path_parameters: route.pattern.parameters(segments),
         };
-        let caller = match &route.authorizer {
+        let caller = match &behind.authorizer {
             None => None,
             Some(authorizer) => {
                 let asked = Instant::now();
-                let decision = authorizer.decide(&routed, &route.scopes).await;
+                let decision = authorizer.decide(&routed, &behind.scopes).await;
                 trail.authorizer_latency = Some(asked.elapsed());
                 match decision {
                     Decision::Allowed(caller) => {
@@ -186,7 +193,7 @@ impl Gateway {
         }
         let asked = Instant::now();
         let invocation = Invocation { request_id: ids.invocation.clone(), trace_id: Some(ids.trace.clone()) };
-        let outcome = tokio::time::timeout(route.timeout, route.function.invoke(event.into(), invocation)).await;
+        let outcome = tokio::time::timeout(behind.timeout, behind.function.invoke(event.into(), invocation)).await;
         let (latency, in_time) = (asked.elapsed(), outcome.is_ok());
         let answer = match outcome {
             Ok(Ok(payload)) => answer::read(&payload).map_err(|malformed| trail.fail(malformed.to_string())),

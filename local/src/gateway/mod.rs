@@ -97,6 +97,12 @@ pub struct Gateway {
 struct Route {
     key: Arc<str>,
     pattern: Pattern,
+    /// What answers, or why nothing does: such a route is a 501, lest its requests reach another one that is open.
+    behind: Result<Behind, String>,
+}
+
+/// What a request to a route meets.
+struct Behind {
     bucket: Option<Bucket>,
     authorizer: Option<Arc<Authorizer>>,
     scopes: Vec<String>,
@@ -130,27 +136,17 @@ impl Gateway {
             };
             authorizers.insert(name, Arc::new(authorizer));
         }
-        let mut routes = Vec::new();
-        for route in &api.routes {
-            let Some(function) = functions.by_id(&route.function) else { continue };
-            let authorizer = match &route.authorizer {
-                Some(name) => match authorizers.get(name) {
-                    Some(authorizer) => Some(Arc::clone(authorizer)),
-                    // A protected route never opens because its authorizer is missing.
-                    None => continue,
-                },
-                None => None,
-            };
-            routes.push(Route {
-                key: route.key().into(),
-                pattern: Pattern::new(route),
-                bucket: route.throttle.filter(|_| settings.throttle).map(Bucket::new),
-                authorizer,
-                scopes: route.scopes.clone(),
-                function: Arc::clone(function),
-                timeout: route.integration_timeout,
-            });
-        }
+        let served = api.routes.iter().map(|route| Route {
+            key: route.key().into(),
+            pattern: Pattern::new(route),
+            behind: Behind::new(route, functions, &authorizers, &settings),
+        });
+        let unserved = api.unserved.iter().map(|route| Route {
+            key: route.key.as_str().into(),
+            pattern: Pattern::of(&route.method, &route.path, &route.segments),
+            behind: Err(route.why.clone()),
+        });
+        let mut routes: Vec<Route> = served.chain(unserved).collect();
         routes.sort_by_key(|route| route.pattern.precedence());
         Self { api, routes, bodies: Bodies::new(settings.body_timeout, settings.body_memory), settings }
     }
@@ -164,6 +160,31 @@ impl Gateway {
             let answer = async move { gateway.call(request, peer.ip()).await };
             // What requests share is whole between any two steps: atomics, and locks that hold no half-done change.
             AssertUnwindSafe(answer).catch_unwind().map(move |answer| answer.unwrap_or_else(|_| panicked(now)))
+        })
+    }
+}
+
+impl Behind {
+    fn new(
+        route: &template::Route,
+        functions: &Functions,
+        authorizers: &BTreeMap<&String, Arc<Authorizer>>,
+        settings: &Settings,
+    ) -> Result<Self, String> {
+        let function = functions.by_id(&route.function);
+        let authorizer = match &route.authorizer {
+            // A protected route never opens because its authorizer is missing.
+            Some(name) => Some(authorizers.get(name).ok_or_else(|| format!("its authorizer `{name}` is not here"))?),
+            None => None,
+        };
+        Ok(Self {
+            bucket: route.throttle.filter(|_| settings.throttle).map(Bucket::new),
+            authorizer: authorizer.map(Arc::clone),
+            scopes: route.scopes.clone(),
+            function: function
+                .map(Arc::clone)
+                .ok_or_else(|| format!("its function `{}` is not here", route.function))?,
+            timeout: route.integration_timeout,
         })
     }
 }

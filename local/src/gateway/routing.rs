@@ -95,9 +95,14 @@ pub struct Pattern {
 impl Pattern {
     /// The pattern of a template's route.
     pub fn new(route: &crate::template::Route) -> Self {
-        let default = route.path.is_empty();
-        let method = (!default && route.method != "ANY").then(|| route.method.clone());
-        Self { method, segments: (!default).then(|| route.segments.clone()) }
+        Self::of(&route.method, &route.path, &route.segments)
+    }
+
+    /// The pattern of a route with this method, or `ANY`, and this path, which is empty for `$default`.
+    pub fn of(method: &str, path: &str, segments: &[Segment]) -> Self {
+        let default = path.is_empty();
+        let method = (!default && method != "ANY").then(|| method.to_owned());
+        Self { method, segments: (!default).then(|| segments.to_vec()) }
     }
 
     /// Sorts patterns so that the first that matches is the one that answers.

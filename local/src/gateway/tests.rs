@@ -2,6 +2,7 @@
 
 mod authorizers;
 mod conformance;
+mod unserved;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

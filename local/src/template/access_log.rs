@@ -3,6 +3,7 @@
 
 use super::node::Fault;
 use super::section::Section;
+use super::traps;
 
 /// The variables that say whose line it is, one of which AWS insists on.
 /// <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages.html>
@@ -88,14 +89,20 @@ pub enum Variable {
     Status,
     /// What there is only in AWS: signatures by IAM, Cognito, client certificates, custom domains' mappings.
     OnlyInAws,
+    /// One that the documentation does not have: nothing is logged for it.
+    Unknown(String),
 }
 
 /// Reads `AccessLogSettings`.
-pub fn read(api: &mut Section<'_>) -> Result<Option<AccessFormat>, Fault> {
+pub fn read(api: &mut Section<'_>, warnings: &mut Vec<String>) -> Result<Option<AccessFormat>, Fault> {
     let Some(mut settings) = api.section("AccessLogSettings")? else { return Ok(None) };
     settings.pass(&["DestinationArn"]);
     let format = match settings.take("Format")? {
-        Some(node) => Some(AccessFormat::parse(node.text("Format")?).map_err(|message| node.fault(message))?),
+        Some(node) => {
+            let format = AccessFormat::parse(node.text("Format")?).map_err(|message| node.fault(message))?;
+            traps::unknown_variables(&format, node.line, warnings);
+            Some(format)
+        }
         None => None,
     };
     settings.close()?;
@@ -106,8 +113,7 @@ impl AccessFormat {
     /// Reads a format.
     ///
     /// # Errors
-    /// Why AWS refuses it, in one sentence. It does refuse a variable that only other kinds of APIs have
-    /// (<https://github.com/usdigitalresponse/usdr-gost/pull/3497>), and lines
+    /// Why AWS refuses it, in one sentence. It does refuse lines
     /// (<https://github.com/ministryofjustice/cloud-platform-environments/pull/12962>).
     pub fn parse(format: &str) -> Result<AccessFormat, String> {
         let format = format.trim_end_matches(['\r', '\n']);
@@ -122,9 +128,7 @@ impl AccessFormat {
                 .map(name)
                 .filter(|name| !name.is_empty())
                 .ok_or("`$context` alone is nothing that an access log can say: name a variable of it.")?;
-            let variable = variable(name).ok_or_else(|| {
-                format!("`$context.{name}` is no variable of an HTTP API's access log, and AWS refuses the format.")
-            })?;
+            let variable = variable(name).unwrap_or_else(|| Variable::Unknown(name.to_owned()));
             parts.push(Part::Text(before.to_owned()));
             parts.push(Part::Variable { variable, in_string: false });
             names.push(name);
@@ -269,8 +273,6 @@ mod tests {
     #[test]
     fn what_aws_refuses_is_refused_with_a_sentence() {
         for (format, why) in [
-            ("$context.requestId $context.resourcePath", "`$context.resourcePath` is no variable of an HTTP API's"),
-            ("$context.requestId $context.Status", "`$context.Status` is no variable"),
             ("$context.requestId $context", "`$context` alone"),
             ("$context.requestId $context.", "`$context` alone"),
             ("$context.requestId\n$context.status", "must be one line"),
@@ -280,6 +282,9 @@ mod tests {
             let error = AccessFormat::parse(format).unwrap_err();
             assert!(error.contains(why), "{format}: {error}");
         }
+        let unknown = AccessFormat::parse("$context.requestId $context.resourcePath").unwrap();
+        let variable = Variable::Unknown("resourcePath".to_owned());
+        assert_eq!(unknown.parts.last(), Some(&Part::Variable { variable, in_string: false }));
         assert!(AccessFormat::parse("$context.extendedRequestId has ended with $context.status.").is_ok());
     }
 }

@@ -2,30 +2,32 @@
 //! none: stage, authorizers, throttles, access log, an OpenAPI document, the functions' events.
 
 use super::access_log;
-use super::authorizers;
+use super::authorizers::{self, Guard};
 use super::cors;
 use super::elsewhere::{self, Place};
 use super::functions::Declared;
 use super::node::{Fault, Node, Value};
 use super::openapi::{self, Operation};
 use super::resolve::Stop;
-use super::routes::Event;
+use super::routes::{Asked, Event, PAYLOAD_1};
 use super::scope::Scope;
 use super::section::Section;
 use super::settings::{self, Limits};
 use super::surface::{Draft, Surface};
+use super::v2::{self, Part};
 
 /// What means nothing on one machine.
 const ONLY_IN_AWS: [&str; 7] =
     ["Description", "DisableExecuteApiEndpoint", "Domain", "FailOnWarnings", "Name", "PropagateTags", "Tags"];
 
-/// Reads the API and the routes that its document and the functions' events declare.
+/// Reads the API and the routes that its document, the functions' events and resources of their own declare.
 pub fn read(
     scope: &Scope,
     id: &str,
     properties: &Node,
     functions: &[Declared],
     events: Vec<Event<'_>>,
+    parts: &[&Part],
     warnings: &mut Vec<String>,
 ) -> Result<Surface, Fault> {
     let mut section = Section::open(scope, properties, format!("HTTP API `{id}`"))?;
@@ -36,7 +38,7 @@ pub fn read(
         None => "$default".to_owned(),
     };
     let stage_variables = settings::stage_variables(&mut section)?;
-    let access_log_format = access_log::read(&mut section)?;
+    let access_log_format = access_log::read(&mut section, warnings)?;
     let general = match section.section("DefaultRouteSettings")? {
         Some(settings) => Limits::read(settings, "DefaultRouteSettings", warnings)?,
         None => Limits::default(),
@@ -54,21 +56,23 @@ pub fn read(
     section.close()?;
     let written = operations.len();
     for event in events {
-        let draft = event.read(&auth, warnings)?;
-        let same = |one: &&mut Operation| one.draft.method == draft.method && one.draft.path == draft.path;
+        let asked = event.read(&auth, warnings)?;
+        let same = |one: &&mut Operation| one.draft.method == asked.draft.method && one.draft.path == asked.draft.path;
         match operations.iter_mut().take(written).find(same) {
             Some(_) if by_uri => {}
-            Some(operation) => add(operation, draft),
+            Some(operation) => add(operation, asked),
             None if by_uri => warnings.push(format!(
                 "`{}` (line {}) is an event and makes no route of `{id}`, because SAM adds none to a document that it does \
                  not read (DefinitionUri): write it there, or include the document in DefinitionBody.",
-                draft.key(),
-                draft.line
+                asked.draft.key(),
+                asked.draft.line
             )),
-            None => operations.push(Operation { draft, integrated: true, secured: true }),
+            None => operations.push(Operation { draft: asked.draft, integrated: true, secured: true }),
         }
     }
-    let drafts = operations.into_iter().map(|operation| operation.draft).collect();
+    let mut drafts: Vec<Draft> = operations.into_iter().map(|operation| operation.draft).collect();
+    drafts.extend(v2::routes(scope, parts, functions, &mut auth, warnings)?);
+    v2::other_stages(scope, parts);
     Ok(Surface { stage, stage_variables, access_log_format, general, particular, cors, auth, drafts })
 }
 
@@ -117,15 +121,20 @@ fn document(section: &mut Section<'_>, warnings: &mut Vec<String>) -> Result<Opt
     scope.value(&tree, "the OpenAPI document").map(Some)
 }
 
-/// What an event says of an operation that the document has: SAM adds what is not there, and replaces the time-out.
-fn add(operation: &mut Operation, event: Draft) {
-    let draft = &mut operation.draft;
-    if !operation.integrated {
+/// What an event says of an operation that the document has: SAM adds what is not there, puts the event's authorizer
+/// beside that of the operation, and replaces time-out and payload format.
+fn add(operation: &mut Operation, asked: Asked) {
+    let (draft, event) = (&mut operation.draft, asked.draft);
+    if !operation.integrated || (event.function.is_err() && draft.function.is_ok()) {
         draft.function = event.function;
+    } else if asked.payload_2 && draft.function == Err(PAYLOAD_1.to_owned()) {
+        draft.function = Err("its document and its event want events of different payload formats".to_owned());
     }
     if !operation.secured {
         draft.guard = event.guard;
         draft.scopes = event.scopes;
+    } else if asked.chosen && (draft.guard != event.guard || draft.scopes != event.scopes) {
+        draft.guard = Guard::Unfit("its document and its event name different authorizers".to_owned());
     }
     draft.timeout = event.timeout.or(draft.timeout);
     draft.limits = event.limits;

@@ -31,6 +31,8 @@ pub struct Apis {
     pub candidates: Vec<Candidate>,
     /// Stages, routes, integrations, authorizers.
     pub parts: Vec<Part>,
+    /// The WebSocket APIs.
+    sockets: Vec<String>,
 }
 
 impl Apis {
@@ -39,6 +41,7 @@ impl Apis {
         // One without a protocol is imported from an OpenAPI document, and so an HTTP API.
         let protocol = Section::open(scope, &properties, format!("API `{id}`"))?.text("ProtocolType")?;
         if protocol.as_deref().is_some_and(|protocol| protocol != "HTTP") {
+            self.sockets.push(id.to_owned());
             scope.not_emulated(line, format!("`{id}` is a WebSocket API: of APIs, only an HTTP API is served here."));
             return Ok(());
         }
@@ -61,6 +64,10 @@ impl Apis {
         for api in &self.candidates {
             names.insert(api.id.clone(), scope.name(&here(api.line), &api.id)?);
         }
+        // An event may name the API that SAM makes, too.
+        if let Ok(name) = scope.name(&here(1), IMPLICIT_API) {
+            names.entry(IMPLICIT_API.to_owned()).or_insert(name);
+        }
         let mut events = Vec::new();
         for declared in functions {
             for event in &declared.events {
@@ -68,16 +75,17 @@ impl Apis {
             }
         }
         let implicit = events.iter().find(|event| event.api.as_deref() == Some(IMPLICIT_API));
-        if let Some(event) = implicit.filter(|_| !names.contains_key(IMPLICIT_API)) {
+        if let Some(event) = implicit.filter(|_| self.candidates.iter().all(|api| api.id != IMPLICIT_API)) {
             let line = event.line();
             let none = Node { line, value: Value::Map(Vec::new()) };
             let properties = globals.cloned().unwrap_or(none);
             self.candidates.push(Candidate { id: IMPLICIT_API.to_owned(), line, plain: false, properties });
         }
-        let mut belongs = Vec::new();
-        for part in &self.parts {
-            belongs.push((part.api(scope)?, part));
+        let mut sockets = Vec::new();
+        for id in &self.sockets {
+            sockets.push(scope.name(&here(1), id)?);
         }
+        let belongs = self.belongs(scope, &names, &sockets)?;
         let parts_of = |api: &Candidate| -> Vec<&Part> {
             let name = names.get(&api.id);
             let theirs = belongs.iter().filter(|(id, _)| name.is_some() && id.as_ref() == name);
@@ -131,9 +139,34 @@ impl Apis {
             }
             v2::read(scope, (id, line), &served.properties, &parts_of(served), functions, warnings)?
         } else {
-            api::read(scope, id, &served.properties, functions, own, warnings)?
+            api::read(scope, id, &served.properties, functions, own, &parts_of(served), warnings)?
         };
         surface.finish(scope, id, line).map(Some)
+    }
+
+    /// Each part, after what `Ref` gives for its API. A part of no API of the template is named.
+    fn belongs(
+        &self,
+        scope: &Scope,
+        names: &BTreeMap<String, String>,
+        sockets: &[String],
+    ) -> Result<Vec<(Option<String>, &Part)>, Fault> {
+        let is_here = |name: &String| {
+            sockets.contains(name) || self.candidates.iter().any(|api| names.get(&api.id) == Some(name))
+        };
+        let mut belongs = Vec::new();
+        for part in &self.parts {
+            let api = part.api(scope)?;
+            if !api.as_ref().is_some_and(is_here) {
+                let (id, kind) = (&part.id, &part.kind);
+                scope.not_emulated(
+                    part.line,
+                    format!("`{id}` ({kind}) is not served: its ApiId is no API of this template."),
+                );
+            }
+            belongs.push((api, part));
+        }
+        Ok(belongs)
     }
 }
 

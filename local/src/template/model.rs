@@ -1,12 +1,14 @@
 //! What runs of a template, with every intrinsic function resolved: functions, the HTTP API with
 //! its routes and authorizers, tables.
 
+mod authorizer;
 mod table;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+pub use authorizer::{Authorizer, IdentitySource, JwtAuthorizer, LambdaAuthorizer};
 pub use table::{Attribute, AttributeKind, Index, KeyPart, KeyRole, Projection, Table};
 
 use super::access_log::AccessFormat;
@@ -150,8 +152,10 @@ pub struct HttpApi {
     pub region: String,
     /// Twelve digits.
     pub account_id: String,
-    /// Every route, in the template's order.
+    /// Every route that is served, in the template's order.
     pub routes: Vec<Route>,
+    /// The routes that it has once deployed, and that cannot be emulated.
+    pub unserved: Vec<Unserved>,
     /// The authorizers by their name.
     pub authorizers: BTreeMap<String, Authorizer>,
     /// `StageVariables`, which every event carries; empty where the template has none.
@@ -216,6 +220,21 @@ impl Route {
     }
 }
 
+/// A route that cannot be emulated. It keeps its requests: another route may be open where this one is not.
+#[derive(Debug, Clone)]
+pub struct Unserved {
+    /// The route key.
+    pub key: String,
+    /// Upper case, or `ANY`; empty for `$default`.
+    pub method: String,
+    /// As the template has it; empty for `$default`.
+    pub path: String,
+    /// The path's segments; empty for `$default`.
+    pub segments: Vec<Segment>,
+    /// Why, as the second half of a sentence.
+    pub why: String,
+}
+
 /// One segment of a route's path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Segment {
@@ -234,72 +253,4 @@ pub struct Throttle {
     pub rate_milli: u64,
     /// How many requests may come at once.
     pub burst: u64,
-}
-
-/// What is asked before a protected route.
-#[derive(Debug, Clone)]
-pub enum Authorizer {
-    /// A function decides.
-    Lambda(LambdaAuthorizer),
-    /// The API itself verifies a JWT.
-    Jwt(JwtAuthorizer),
-}
-
-impl Authorizer {
-    /// The logical id of the function that decides, if one does.
-    pub fn function(&self) -> Option<&str> {
-        match self {
-            Authorizer::Lambda(authorizer) => Some(&authorizer.function),
-            Authorizer::Jwt(_) => None,
-        }
-    }
-
-    /// What must be in a request before anybody is asked.
-    pub fn identity_sources(&self) -> &[IdentitySource] {
-        match self {
-            Authorizer::Lambda(authorizer) => &authorizer.identity_sources,
-            Authorizer::Jwt(authorizer) => std::slice::from_ref(&authorizer.identity_source),
-        }
-    }
-}
-
-/// A Lambda authorizer of payload format 2.0.
-#[derive(Debug, Clone)]
-pub struct LambdaAuthorizer {
-    /// The function's logical id.
-    pub function: String,
-    /// Whether it answers `{"isAuthorized": …}`; otherwise with an IAM policy.
-    pub simple: bool,
-    /// What must be there before it is asked, in the order in which SAM writes it.
-    pub identity_sources: Vec<IdentitySource>,
-    /// How long an answer holds for the same identity; `None` is only for the request that it was given for.
-    pub ttl: Option<Duration>,
-    /// The line of the template it begins on.
-    pub line: usize,
-}
-
-/// An authorizer that verifies JWTs by the keys of their issuer.
-#[derive(Debug, Clone)]
-pub struct JwtAuthorizer {
-    /// What the claim `iss` must be: an https URL.
-    pub issuer: String,
-    /// Of which the claim `aud`, or else `client_id`, must be one.
-    pub audience: Vec<String>,
-    /// Where the token is.
-    pub identity_source: IdentitySource,
-    /// The line of the template it begins on.
-    pub line: usize,
-}
-
-/// A part of the request that identifies the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IdentitySource {
-    /// `$request.header.X`; the name is lower case.
-    Header(String),
-    /// `$request.querystring.x`
-    Query(String),
-    /// `$context.x`, such as `routeKey`.
-    Context(String),
-    /// `$stageVariables.x`
-    StageVariable(String),
 }

@@ -61,6 +61,11 @@ pub fn read(
             continue;
         }
         for method in path.value.map(&path.key)? {
+            if method.key == "$ref" {
+                let sentence =
+                    format!("the routes of `{}` behind its $ref are not served: write them there.", path.key);
+                scope.not_emulated(method.line, sentence);
+            }
             if METHODS.contains(&method.key.to_ascii_lowercase().as_str()) {
                 operations.push(operation(scope, document, path, method, functions, auth)?);
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::authorizers::{self, Auth, Guard};
 use super::elsewhere::{self, Place};
-use super::model::{Route, Segment};
+use super::model::Segment;
 use super::node::{Entry, Fault, Node, Value};
 use super::scope::{IMPLICIT_API, Scope};
 use super::section::Section;
@@ -28,6 +28,16 @@ pub struct Event<'a> {
     line: usize,
     what: String,
     section: Section<'a>,
+}
+
+/// What an event asks for.
+pub struct Asked {
+    /// The route, with the limits that it gives itself.
+    pub draft: Draft,
+    /// Whether it says itself who stands before the route.
+    pub chosen: bool,
+    /// Whether it says itself that it wants the payload format 2.0, and does not leave that open.
+    pub payload_2: bool,
 }
 
 impl<'a> Event<'a> {
@@ -69,8 +79,8 @@ impl<'a> Event<'a> {
         &self.what
     }
 
-    /// Reads the route, with the limits that it gives itself.
-    pub fn read(self, auth: &Auth, warnings: &mut Vec<String>) -> Result<Draft, Fault> {
+    /// Reads what it asks for.
+    pub fn read(self, auth: &Auth, warnings: &mut Vec<String>) -> Result<Asked, Fault> {
         let Event { function, line, what, mut section, .. } = self;
         let (method, path, segments) = match (section.take("Method")?, section.take("Path")?) {
             (None, None) => (String::new(), String::new(), Vec::new()),
@@ -84,12 +94,13 @@ impl<'a> Event<'a> {
             scopes = own.take("AuthorizationScopes")?;
             own.close()?;
         }
+        let own_scopes = scopes.is_some();
         let (guard, scopes) = auth.choose(choice.as_ref(), scopes.as_ref(), &method)?;
         let left_open = auth.default.is_some() && choice.is_none() && guard == Guard::Open;
-        let mut function = Ok(function);
+        let (mut function, mut payload_2) = (Ok(function), false);
         if let Some(version) = section.take("PayloadFormatVersion")? {
             match version.text("PayloadFormatVersion")? {
-                "2.0" => {}
+                "2.0" => payload_2 = true,
                 "1.0" => function = Err(PAYLOAD_1.to_owned()),
                 other => return Err(version.fault(format!("there is no payload format `{other}`: it is 2.0 or 1.0."))),
             }
@@ -104,7 +115,7 @@ impl<'a> Event<'a> {
         if left_open {
             traps::left_open(&draft.key(), line, warnings);
         }
-        Ok(draft)
+        Ok(Asked { draft, chosen: choice.is_some() || own_scopes, payload_2 })
     }
 }
 
@@ -178,7 +189,7 @@ fn named(segment: &Segment, name: &str) -> bool {
 }
 
 /// Whether two routes would answer exactly the same requests.
-pub fn rivals(one: &Route, other: &Route) -> bool {
+pub fn rivals(one: &Draft, other: &Draft) -> bool {
     one.method == other.method && one.path.is_empty() == other.path.is_empty() && alike(&one.segments, &other.segments)
 }
 

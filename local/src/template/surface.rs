@@ -1,12 +1,12 @@
 //! An HTTP API as it is put together, whatever it was written as, and how it becomes the one that is served: what cannot
-//! be emulated is left out, and named.
+//! be emulated is named, and keeps its place among the routes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::access_log::AccessFormat;
 use super::authorizers::{Auth, Guard};
-use super::model::{Cors, HttpApi, Route, Segment};
+use super::model::{Cors, HttpApi, Route, Segment, Unserved};
 use super::node::{Fault, Node, Value};
 use super::routes::{self, INTEGRATION_TIMEOUT};
 use super::scope::{ACCOUNT_ID, REGION, Scope};
@@ -55,7 +55,7 @@ pub struct Draft {
     pub scopes: Vec<String>,
     /// `TimeoutInMillis`
     pub timeout: Option<Duration>,
-    /// The limits that it gives itself.
+    /// The limits that it gives itself: they come before those that the stage gives it.
     pub limits: Limits,
 }
 
@@ -69,7 +69,11 @@ impl Draft {
 impl Surface {
     /// The API that is served.
     pub fn finish(mut self, scope: &Scope, id: &str, line: usize) -> Result<HttpApi, Fault> {
-        let (mut routes, mut left_out) = (Vec::new(), Vec::new());
+        if let Some(one_too_many) = self.drafts.get(MAX_ROUTES) {
+            return Err(Fault::new(one_too_many.line, format!("an HTTP API has at most {MAX_ROUTES} routes.")));
+        }
+        refuse_rivals(&self.drafts)?;
+        let (mut routes, mut unserved) = (Vec::new(), Vec::new());
         for draft in self.drafts {
             let key = draft.key();
             let named = self.particular.remove(&key).map(|(_, limits)| limits).unwrap_or_default();
@@ -81,7 +85,9 @@ impl Surface {
             let (function, authorizer) = match (draft.function.clone(), authorizer) {
                 (Ok(function), Ok(authorizer)) => (function, authorizer),
                 (Err(why), _) | (_, Err(why)) => {
-                    left_out.push((key, why, draft));
+                    scope.not_emulated(draft.line, format!("`{key}` is not served: {why}."));
+                    let Draft { method, path, segments, .. } = draft;
+                    unserved.push(Unserved { key, method, path, segments, why });
                     continue;
                 }
             };
@@ -92,22 +98,13 @@ impl Surface {
                 function,
                 authorizer,
                 scopes: draft.scopes,
-                throttle: named.or(draft.limits).or(self.general).throttle(),
+                throttle: draft.limits.or(named).or(self.general).throttle(),
                 integration_timeout: draft.timeout.unwrap_or(INTEGRATION_TIMEOUT),
                 line: draft.line,
             });
         }
         if let Some((key, (line, _))) = self.particular.into_iter().next() {
             return Err(Fault::new(line, format!("RouteSettings has `{key}`, but no route has that key.")));
-        }
-        if let Some(one_too_many) = routes.get(MAX_ROUTES) {
-            return Err(Fault::new(one_too_many.line, format!("an HTTP API has at most {MAX_ROUTES} routes.")));
-        }
-        refuse_rivals(&routes)?;
-        for (key, why, draft) in left_out {
-            let instead = routes.iter().find(|route| takes(route, &draft));
-            let instead = instead.map(|route| format!(" Its requests reach `{}`.", route.key())).unwrap_or_default();
-            scope.not_emulated(draft.line, format!("`{key}` is not served: {why}.{instead}"));
         }
         Ok(HttpApi {
             logical_id: id.to_owned(),
@@ -116,6 +113,7 @@ impl Surface {
             region: REGION.to_owned(),
             account_id: ACCOUNT_ID.to_owned(),
             routes,
+            unserved,
             authorizers: self.auth.authorizers,
             stage_variables: self.stage_variables,
             cors: self.cors,
@@ -124,26 +122,8 @@ impl Surface {
     }
 }
 
-/// Whether a route would get the requests of one that is not served.
-fn takes(route: &Route, draft: &Draft) -> bool {
-    if route.path.is_empty() {
-        return true;
-    }
-    let method = route.method == "ANY" || route.method == draft.method;
-    let mut theirs = draft.segments.iter();
-    for segment in &route.segments {
-        match (segment, theirs.next()) {
-            (Segment::Greedy(_), Some(_)) => return method,
-            (Segment::Parameter(_), Some(Segment::Literal(_) | Segment::Parameter(_))) => {}
-            (Segment::Literal(one), Some(Segment::Literal(other))) if one == other => {}
-            _ => return false,
-        }
-    }
-    method && theirs.next().is_none()
-}
-
 /// Two routes of the same method and shape would leave it open which of them answers.
-fn refuse_rivals(routes: &[Route]) -> Result<(), Fault> {
+fn refuse_rivals(routes: &[Draft]) -> Result<(), Fault> {
     for (at, route) in routes.iter().enumerate() {
         if let Some(earlier) =
             routes.get(..at).and_then(|earlier| earlier.iter().find(|other| routes::rivals(other, route)))

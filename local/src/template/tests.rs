@@ -240,6 +240,34 @@ fn a_broken_template_is_one_sentence_with_file_and_line() {
 }
 
 #[test]
+fn limits_of_an_event_come_before_those_of_the_stage() {
+    let settings = "RouteSettings: {GET /a: {ThrottlingRateLimit: 1, ThrottlingBurstLimit: 2}}";
+    let event = "Method: GET, Path: /a, RouteSettings: {ThrottlingRateLimit: 3}";
+    let api = parse(&small(settings, event)).unwrap().api;
+    assert_eq!(api.routes[0].throttle, Some(Throttle { rate_milli: 3_000, burst: 2 }));
+}
+
+#[test]
+fn an_event_may_name_the_api_that_sam_makes() {
+    let function = |id: &str, api: &str| {
+        format!(
+            "  {id}: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: x/, Events: {{E: {{Type: HttpApi, Properties: {{{api}Method: GET, Path: /{id}}}}}}}}}}}\n"
+        )
+    };
+    let template =
+        parse(&format!("Resources:\n{}{}", function("A", "ApiId: !Ref ServerlessHttpApi, "), function("B", "")));
+    assert_eq!(template.unwrap().api.routes.len(), 2);
+}
+
+#[test]
+fn a_variable_that_no_access_log_has_is_warned_of() {
+    let format = "AccessLogSettings: {Format: '$context.requestId $context.resourcePath'}";
+    let template = parse(&small(format, "Method: GET, Path: /a")).unwrap();
+    let warned = |sentence: &String| sentence.starts_with("`$context.resourcePath` (line 7) is no variable");
+    assert!(template.warnings.iter().any(warned), "{:?}", template.warnings);
+}
+
+#[test]
 fn a_route_that_cannot_be_guarded_is_left_out_and_never_opened() {
     let route = "Method: GET, Path: /a";
     let iam = format!("{route}, Auth: {{Authorizer: AWS_IAM}}");
@@ -264,6 +292,7 @@ fn a_route_that_cannot_be_guarded_is_left_out_and_never_opened() {
     ] {
         let template = parse(&source).unwrap();
         assert!(template.api.routes.is_empty(), "{why}");
+        assert_eq!(template.api.unserved[0].key, "GET /a");
         let expected = format!("line 13: `GET /a` is not served: {why}");
         assert_eq!(template.not_emulated, [expected]);
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
+use super::access_log::{AccessFormat, Part, Variable};
 use super::authorizers::AUTHORIZER_TIMEOUT;
 use super::document::Twice;
 use super::model::{Authorizer, Cors, Function, HttpApi, IdentitySource, Route, Segment};
@@ -24,6 +25,19 @@ pub fn twice(Twice { line, before, key }: &Twice) -> String {
         "the key `{key}` comes twice (lines {before} and {line}): the last one holds, as with `sam`; another tool may refuse \
          it, so leave one out."
     )
+}
+
+/// Warns of variables that the documentation of access logs does not have. Of one that only REST APIs have, AWS was seen to
+/// refuse the format (<https://github.com/usdigitalresponse/usdr-gost/pull/3497>), though templates are published with them.
+pub fn unknown_variables(format: &AccessFormat, line: usize, warnings: &mut Vec<String>) {
+    for part in &format.parts {
+        if let Part::Variable { variable: Variable::Unknown(name), .. } = part {
+            warnings.push(format!(
+                "`$context.{name}` (line {line}) is no variable of an HTTP API's access log: nothing is logged for it, and AWS \
+                 may refuse the format; leave it out."
+            ));
+        }
+    }
 }
 
 /// Warns of limits that refuse everything, or that the account's own make meaningless.

@@ -16,7 +16,7 @@ use super::openapi;
 use super::scope::Scope;
 use super::section::Section;
 use super::settings::{self, Limits};
-use super::surface::Surface;
+use super::surface::{Draft, Surface};
 
 /// The types of resources that an API consists of.
 pub const PARTS: [&str; 4] = [
@@ -80,16 +80,6 @@ pub fn read(
     let mut section = Section::open(scope, properties, format!("HTTP API `{id}`"))?;
     section.pass(&ONLY_IN_AWS);
     let mut auth = Auth::default();
-    let mut names = BTreeMap::new();
-    for part in of(parts, "::Authorizer") {
-        authorizer::read(scope, part, functions, &mut auth, warnings)?;
-        names.insert(reference(scope, part)?, part.id.clone());
-    }
-    let mut integrations = BTreeMap::new();
-    for part in of(parts, "::Integration") {
-        integrations
-            .insert(format!("integrations/{}", reference(scope, part)?), route::integration(scope, part, functions)?);
-    }
     let (mut drafts, mut cors) = (Vec::new(), cors::read(scope, &mut section)?);
     if section.asks_for("BodyS3Location")?.is_some() {
         return Err(Fault::new(
@@ -110,14 +100,10 @@ pub fn read(
         }
     };
     section.close()?;
-    for part in of(parts, "::Route") {
-        drafts.push(route::read(scope, part, &integrations, &names, &auth)?);
-    }
+    drafts.extend(routes(scope, parts, functions, &mut auth, warnings)?);
     let mut stages: Vec<&Part> = of(parts, "::Stage").collect();
     stages.sort_by_key(|part| part.properties.get("StageName").is_none_or(|name| name.text("it") != Ok("$default")));
-    for other in stages.iter().skip(1) {
-        scope.not_emulated(other.line, format!("the stage `{}` is not served: there is one address.", other.id));
-    }
+    not_served(scope, stages.iter().skip(1).copied());
     if stages.is_empty() && quick.is_none() {
         warnings.push(format!(
             "HTTP API `{id}` (line {line}) has no stage, so nothing reaches it once deployed: add an AWS::ApiGatewayV2::Stage."
@@ -140,6 +126,38 @@ pub fn read(
     }
 }
 
+/// Reads the routes that are resources of their own, and adds the authorizers that are to those of the API. SAM's APIs may
+/// have such parts as well as plain ones.
+pub fn routes(
+    scope: &Scope,
+    parts: &[&Part],
+    functions: &[Declared],
+    auth: &mut Auth,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Draft>, Fault> {
+    let mut names = BTreeMap::new();
+    for part in of(parts, "::Authorizer") {
+        names.insert(reference(scope, part)?, authorizer::read(scope, part, functions, auth, warnings)?);
+    }
+    let mut integrations = BTreeMap::new();
+    for part in of(parts, "::Integration") {
+        integrations
+            .insert(format!("integrations/{}", reference(scope, part)?), route::integration(scope, part, functions)?);
+    }
+    of(parts, "::Route").map(|part| route::read(scope, part, &integrations, &names, auth)).collect()
+}
+
+/// Names the stages of an API that already has its one.
+pub fn other_stages(scope: &Scope, parts: &[&Part]) {
+    not_served(scope, of(parts, "::Stage"));
+}
+
+fn not_served<'p>(scope: &Scope, stages: impl Iterator<Item = &'p Part>) {
+    for other in stages {
+        scope.not_emulated(other.line, format!("the stage `{}` is not served: there is one address.", other.id));
+    }
+}
+
 fn of<'p>(parts: &[&'p Part], kind: &'p str) -> impl Iterator<Item = &'p Part> {
     parts.iter().filter(move |part| part.kind.ends_with(kind)).copied()
 }
@@ -159,7 +177,7 @@ fn stage(scope: &Scope, part: &Part, api: Surface, warnings: &mut Vec<String>) -
     section.pass(&["AccessPolicyId", "AutoDeploy", "ClientCertificateId", "DeploymentId", "Description", "Tags"]);
     let name = settings::stage(&section.required("StageName")?)?;
     let stage_variables = settings::stage_variables(&mut section)?;
-    let access_log_format = access_log::read(&mut section)?;
+    let access_log_format = access_log::read(&mut section, warnings)?;
     let general = match section.section("DefaultRouteSettings")? {
         Some(settings) => Limits::read(settings, "DefaultRouteSettings", warnings)?,
         None => Limits::default(),

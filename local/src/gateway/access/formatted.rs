@@ -137,7 +137,7 @@ impl Formatter {
             Variable::RouteKey => borrowed(line.route_key.as_deref()?),
             Variable::Stage => borrowed(&self.stage),
             Variable::Status => number(line.status.into()),
-            Variable::OnlyInAws => None,
+            Variable::OnlyInAws | Variable::Unknown(_) => None,
         }
     }
 }

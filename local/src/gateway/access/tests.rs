@@ -104,6 +104,7 @@ fn formatter(format: Option<&str>) -> Formatter {
         region: "eu-central-1".to_owned(),
         account_id: "123456789012".to_owned(),
         routes: Vec::new(),
+        unserved: Vec::new(),
         authorizers: std::collections::BTreeMap::new(),
         stage_variables: std::collections::BTreeMap::new(),
         cors: None,

@@ -14,6 +14,7 @@ fn api() -> HttpApi {
         region: "eu-central-1".to_owned(),
         account_id: "123456789012".to_owned(),
         routes: Vec::new(),
+        unserved: Vec::new(),
         authorizers: BTreeMap::new(),
         cors: None,
         stage_variables: std::collections::BTreeMap::new(),

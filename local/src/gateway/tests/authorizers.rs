@@ -34,15 +34,15 @@ fn lambda(simple: bool, identity: &str) -> String {
 }
 
 /// A gateway whose authorizer is asked `asked` times so far, and gives the answer that `guard` makes of its event.
-struct Guarded {
-    running: Running,
+pub(super) struct Guarded {
+    pub(super) running: Running,
     clock: Clock,
     asked: Arc<AtomicUsize>,
-    lines: Arc<Mutex<Vec<AccessLine>>>,
+    pub(super) lines: Arc<Mutex<Vec<AccessLine>>>,
 }
 
 impl Guarded {
-    async fn start(source: &str, jwks: &[(&str, Jwks)], guard: fn(&Value) -> Value) -> Self {
+    pub(super) async fn start(source: &str, jwks: &[(&str, Jwks)], guard: fn(&Value) -> Value) -> Self {
         let template = Template::parse(source, &Given::defaults("shop")).unwrap();
         let (asked, clock) = (Arc::new(AtomicUsize::new(0)), Clock::adjustable());
         let counter = Arc::clone(&asked);
@@ -70,18 +70,18 @@ impl Guarded {
     }
 
     /// The status, the head and the event that the function got, or the API's own body.
-    async fn get(&self, path: &str, headers: &str) -> (u16, String, Value) {
+    pub(super) async fn get(&self, path: &str, headers: &str) -> (u16, String, Value) {
         let mut client = Client::connect(self.running.address()).await;
         client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")).await;
         let Answered { status, head, body } = client.answer().await;
         (status, head, serde_json::from_str(&body).unwrap())
     }
 
-    async fn status(&self, path: &str, headers: &str) -> u16 {
+    pub(super) async fn status(&self, path: &str, headers: &str) -> u16 {
         self.get(path, headers).await.0
     }
 
-    fn asked(&self) -> usize {
+    pub(super) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }

@@ -83,14 +83,49 @@ fn what_has_no_function_here_is_left_out_and_named() {
 }
 
 #[test]
-fn a_route_that_is_left_out_says_who_gets_its_requests() {
+fn a_route_that_is_left_out_keeps_its_requests() {
     let (one, all) = (integration("").replace("aws_proxy", "http_proxy"), integration(", uri: !GetAtt Fn.Arn"));
     let template = parse(&source(
         &format!("/a/b: {{get: {{{one}}}}}, '/a/{{x+}}': {{x-amazon-apigateway-any-method: {{{all}}}}}"),
         "",
         "",
     ));
-    assert!(template.not_emulated[0].ends_with("Its requests reach `ANY /a/{x+}`."), "{:?}", template.not_emulated);
+    let [unserved] = &template.api.unserved[..] else { panic!("{:?}", template.api.unserved) };
+    assert_eq!((unserved.key.as_str(), unserved.segments.len()), ("GET /a/b", 2));
+    assert!(unserved.why.contains("HTTP_PROXY"), "{}", unserved.why);
+}
+
+#[test]
+fn a_path_that_lies_elsewhere_is_named() {
+    let template = parse(&source("/a: {$ref: 'other.yaml#/a'}", "", ""));
+    assert_eq!(template.not_emulated, ["line 8: the routes of `/a` behind its $ref are not served: write them there."]);
+}
+
+#[test]
+fn an_events_authorizer_stands_beside_the_operations_own_and_opens_nothing() {
+    let to_fn = integration(", uri: !GetAtt Fn.Arn");
+    let path = format!("/a: {{get: {{security: [{{Jwt: []}}], {to_fn}}}}}");
+    for (choice, served) in [("", true), (", Auth: {Authorizer: Fn}", false), (", Auth: {Authorizer: Jwt}", true)] {
+        let event =
+            format!("Events: {{A: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: GET, Path: /a{choice}}}}}}}");
+        let template = parse(&source(&path, SCHEMES, &event));
+        let expected: &[&str] = if served { &["GET /a → Fn by Jwt"] } else { &[] };
+        assert_eq!(routes(&template.api), expected, "{choice}");
+        assert_eq!(template.api.unserved.is_empty(), served, "{choice}");
+    }
+}
+
+#[test]
+fn an_event_replaces_the_payload_format_of_its_operation() {
+    let to_fn = integration(", uri: !GetAtt Fn.Arn");
+    for (written, asked, served) in [("2.0", "2.0", true), ("2.0", "1.0", false), ("1.0", "2.0", false)] {
+        let path = format!("/a: {{get: {{{}}}}}", to_fn.replace("2.0", written));
+        let event = format!(
+            "Events: {{A: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: GET, Path: /a, PayloadFormatVersion: '{asked}'}}}}}}"
+        );
+        let template = parse(&source(&path, "", &event));
+        assert_eq!(template.api.unserved.is_empty(), served, "{written} {asked}: {:?}", template.api.unserved);
+    }
 }
 
 const SCHEMES: &str = "securitySchemes: {

@@ -7,17 +7,22 @@ use crate::template::model::Authorizer;
 use crate::template::node::{Fault, Node};
 use crate::template::scope::Scope;
 
-/// Reads an authorizer, and adds it to those of the API.
+/// Reads an authorizer, and adds it to those of the API; its name among them.
 pub fn read(
     scope: &Scope,
     part: &Part,
     functions: &[Declared],
     auth: &mut Auth,
     warnings: &mut Vec<String>,
-) -> Result<(), Fault> {
+) -> Result<String, Fault> {
     let mut section = open(scope, part)?;
     section.pass(&["AuthorizerCredentialsArn", "IdentityValidationExpression", "Name"]);
-    let (name, line) = (part.id.as_str(), part.line);
+    let line = part.line;
+    // Those of SAM's Auth and of an OpenAPI document have names of their own, which may be the same.
+    let name = match auth.named(&part.id) {
+        Some(_) => format!("{} of line {line}", part.id),
+        None => part.id.clone(),
+    };
     let sources = section.take("IdentitySource")?;
     let sources = match &sources {
         Some(node) => node.list("IdentitySource")?,
@@ -38,7 +43,7 @@ pub fn read(
             };
             let simple = section.take("EnableSimpleResponses")?;
             let asked = authorizers::Asked {
-                name,
+                name: &name,
                 line,
                 function: &section.required("AuthorizerUri")?,
                 version: section.text("AuthorizerPayloadFormatVersion")?,
@@ -51,6 +56,6 @@ pub fn read(
         other => return Err(kind.fault(format!("an HTTP API has no authorizers of the type {other}."))),
     };
     section.close()?;
-    auth.add(name, authorizer);
-    Ok(())
+    auth.add(&name, authorizer);
+    Ok(name)
 }

@@ -78,12 +78,20 @@ pub fn read(
     let by = section.take("AuthorizerId")?;
     let scopes = section.take("AuthorizationScopes")?;
     draft.guard = match section.text("AuthorizationType")?.as_deref() {
+        None | Some("NONE") if by.is_some() => {
+            Guard::Unfit("it has an AuthorizerId, but no AuthorizationType (JWT or CUSTOM) to go with it".to_owned())
+        }
         None | Some("NONE") => Guard::Open,
         Some("AWS_IAM") => Guard::Unfit(NO_IAM.to_owned()),
-        Some("CUSTOM" | "JWT") => {
+        Some(kind @ ("CUSTOM" | "JWT")) => {
             let named = by.as_ref().and_then(|by| by.text("AuthorizerId").ok()).and_then(|by| names.get(by));
-            let unknown = || Guard::Unfit("its authorizer is not in this template".to_owned());
-            named.and_then(|name| auth.named(name)).unwrap_or_else(unknown)
+            match named.and_then(|name| auth.named(name)) {
+                Some(Guard::By(name)) if auth.verifies_jwts(&name) != (kind == "JWT") => Guard::Unfit(format!(
+                    "its AuthorizationType is {kind}, and its authorizer `{name}` is of the other type"
+                )),
+                Some(guard) => guard,
+                None => Guard::Unfit("its authorizer is not in this template".to_owned()),
+            }
         }
         Some(other) => {
             return Err(Fault::new(part.line, format!("an HTTP API has no authorization of the type {other}.")));

@@ -83,6 +83,19 @@ fn what_cannot_be_emulated_is_left_out_and_named() {
             format!("{target}, AuthorizationType: CUSTOM, AuthorizerId: abc123"),
             "its authorizer is not in this template",
         ),
+        (format!("{target}, AuthorizerId: !Ref Jwt"), "it has an AuthorizerId, but no AuthorizationType"),
+        (
+            format!("{target}, AuthorizationType: NONE, AuthorizerId: !Ref Jwt"),
+            "it has an AuthorizerId, but no AuthorizationType",
+        ),
+        (
+            format!("{target}, AuthorizationType: JWT, AuthorizerId: !Ref Request"),
+            "its AuthorizationType is JWT, and its authorizer `Request` is of the other type",
+        ),
+        (
+            format!("{target}, AuthorizationType: CUSTOM, AuthorizerId: !Ref Jwt"),
+            "its AuthorizationType is CUSTOM, and its authorizer `Jwt` is of the other type",
+        ),
         ("Target: integrations/abc123".to_owned(), "its integration is not in this template"),
         ("OperationName: nothing".to_owned(), "it has no Target"),
     ] {
@@ -128,4 +141,55 @@ fn sam_adds_no_route_to_a_plain_api() {
     let template = parse(&format!("{API}{function}"));
     assert_eq!(keys(&template.api), ["GET /a"]);
     assert!(template.warnings[0].contains("makes no route of `Api`"), "{:?}", template.warnings);
+}
+
+/// A SAM function with a route, and `GET /secret` as a resource of its own, for this API and with these properties.
+fn beside_sam(api: &str, more: &str) -> String {
+    let id = if api == "ServerlessHttpApi" { String::new() } else { format!("ApiId: !Ref {api}, ") };
+    format!(
+        "  G: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: g/, Events: {{E: {{Type: HttpApi, Properties: {{{id}Method: GET, Path: /g}}}}}}}}}}
+  ToG: {{Type: AWS::ApiGatewayV2::Integration, Properties: {{ApiId: !Ref {api}, IntegrationType: AWS_PROXY, IntegrationUri: !GetAtt G.Arn, PayloadFormatVersion: '2.0'}}}}
+  Token: {{Type: AWS::ApiGatewayV2::Authorizer, Properties: {{ApiId: !Ref {api}, AuthorizerType: JWT, Name: t, IdentitySource: [$request.header.Authorization], JwtConfiguration: {{Issuer: 'https://id.example', Audience: [shop]}}}}}}
+  Secret: {{Type: AWS::ApiGatewayV2::Route, Properties: {{ApiId: !Ref {api}, RouteKey: GET /secret, Target: !Sub 'integrations/${{ToG}}'{more}}}}}
+"
+    )
+}
+
+#[test]
+fn routes_of_their_own_belong_to_a_sam_api_too() {
+    let own = "  Sam:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      RouteSettings: {GET /secret: {ThrottlingRateLimit: 1, ThrottlingBurstLimit: 2}}
+      Auth: {Authorizers: {Token: {FunctionArn: !GetAtt G.Arn, AuthorizerPayloadFormatVersion: '2.0', EnableSimpleResponses: true, EnableFunctionDefaultPermissions: true}}}\n";
+    let jwt = ", AuthorizationType: JWT, AuthorizerId: !Ref Token";
+    let template = parse(&format!("Resources:\n{own}{}", beside_sam("Sam", jwt)));
+    assert_eq!(keys(&template.api), ["GET /g", "GET /secret"]);
+    let secret = &template.api.routes[1];
+    assert_eq!((secret.function.as_str(), secret.throttle.map(|one| one.burst)), ("G", Some(2)));
+    let guard = &template.api.authorizers[secret.authorizer.as_ref().unwrap()];
+    assert!(matches!(guard, Authorizer::Jwt(_)), "SAM's own authorizer has the same name: {guard:?}");
+
+    let template = parse(&format!("Resources:\n{}", beside_sam("ServerlessHttpApi", ", AuthorizationType: AWS_IAM")));
+    assert_eq!((keys(&template.api), template.api.unserved.len()), (vec!["GET /g".to_owned()], 1));
+    assert!(template.not_emulated[0].contains("`GET /secret` is not served"), "{:?}", template.not_emulated);
+}
+
+#[test]
+fn a_part_of_no_api_is_named() {
+    let of = |api: &str| {
+        format!("  Lost: {{Type: AWS::ApiGatewayV2::Route, Properties: {{ApiId: {api}, RouteKey: GET /lost}}}}\n")
+    };
+    for api in ["abc123", "'{{resolve:ssm:api}}'"] {
+        let template = parse(&format!("{API}{}", of(api)));
+        assert_eq!(keys(&template.api), ["GET /a"]);
+        let [named] = &template.not_emulated[..] else { panic!("{api}: {:?}", template.not_emulated) };
+        assert!(
+            named.contains("`Lost` (AWS::ApiGatewayV2::Route) is not served: its ApiId is no API of this template.")
+        );
+    }
+    let sockets = "  Chat: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET}}\n";
+    let template = parse(&format!("{API}{sockets}{}", of("!Ref Chat")));
+    let [named] = &template.not_emulated[..] else { panic!("{:?}", template.not_emulated) };
+    assert!(named.contains("`Chat` is a WebSocket API"), "and its parts are not named again: {named}");
 }
