@@ -147,7 +147,7 @@ async fn serve(options: Options, output: &Output) -> Result<(), Error> {
         () = wake(&shop, output) => {}
         () = signals.next() => {}
     }
-    output.say("Finishing the requests in flight. Once more ends the shop at once.");
+    output.say("Finishing the requests in flight. Once more ends it at once.");
     tokio::select! {
         () = shop.stop() => {}
         () = signals.next() => {}

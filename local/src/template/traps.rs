@@ -2,6 +2,7 @@
 //! is one sentence that names the place and the remedy; a template that AWS would refuse is an error instead.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use url::Url;
 
@@ -83,19 +84,16 @@ pub fn look(functions: &[Function], api: &HttpApi, warnings: &mut Vec<String>) {
     }
 }
 
-/// The API gives up, and the function does not know.
+/// The API gives up, and the function does not know. `Globals` may give a whole template too much time: that is one
+/// sentence.
 fn timeouts(functions: &[Function], api: &HttpApi, warnings: &mut Vec<String>) {
+    let mut patient: BTreeMap<(Duration, Duration), Vec<(&Function, &Route)>> = BTreeMap::new();
     for function in functions {
         let (id, line, timeout) = (&function.logical_id, function.line, function.timeout);
         let waits_least =
             api.routes.iter().filter(|route| route.function == *id).min_by_key(|route| route.integration_timeout);
         if let Some(route) = waits_least.filter(|route| route.integration_timeout < timeout) {
-            warnings.push(format!(
-                "function `{id}` (line {line}) may run for {timeout:?}, but {} waits for {:?}: the client then has a 503 \
-                 while the function goes on; lower its Timeout.",
-                place(route),
-                route.integration_timeout
-            ));
+            patient.entry((timeout, route.integration_timeout)).or_default().push((function, route));
         }
         if timeout > AUTHORIZER_TIMEOUT && api.authorizers.values().any(|authorizer| authorizer.function() == Some(id))
         {
@@ -104,6 +102,19 @@ fn timeouts(functions: &[Function], api: &HttpApi, warnings: &mut Vec<String>) {
                  {AUTHORIZER_TIMEOUT:?} and answers 500; lower its Timeout."
             ));
         }
+    }
+    for ((timeout, waits), these) in patient {
+        let Some((function, route)) = these.first() else { continue };
+        let (id, line, others) = (&function.logical_id, function.line, these.len() - 1);
+        let (who, route) = match others {
+            0 => (format!("function `{id}` (line {line})"), place(route)),
+            1 => (format!("function `{id}` (line {line}) and another one"), format!("{}, say,", place(route))),
+            _ => (format!("function `{id}` (line {line}) and {others} others"), format!("{}, say,", place(route))),
+        };
+        warnings.push(format!(
+            "{who} may run for {timeout:?}, but {route} waits for {waits:?}: the client then has a 503 while the function \
+             goes on; lower its Timeout."
+        ));
     }
 }
 

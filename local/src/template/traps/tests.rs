@@ -128,6 +128,23 @@ fn a_function_that_outlives_its_request_is_named() {
 }
 
 #[test]
+fn functions_that_globals_give_too_much_time_are_named_once() {
+    let template = "Globals: {Function: {CodeUri: ., Timeout: 40}}
+Resources:
+  A: {Type: AWS::Serverless::Function, Properties: {Events: {E: {Type: HttpApi, Properties: {Method: GET, Path: /a}}}}}
+  B: {Type: AWS::Serverless::Function, Properties: {Events: {E: {Type: HttpApi, Properties: {Method: GET, Path: /b}}}}}
+  C: {Type: AWS::Serverless::Function, Properties: {Events: {E: {Type: HttpApi, Properties: {Method: GET, Path: /c}}}}}
+";
+    assert_eq!(
+        Template::parse(template, &Given::defaults("shop")).unwrap().warnings,
+        [
+            "function `A` (line 3) and 2 others may run for 40s, but `GET /a` (line 3), say, waits for 30s: the client then has \
+          a 503 while the function goes on; lower its Timeout."
+        ]
+    );
+}
+
+#[test]
 fn an_authorizer_that_outlives_the_apis_patience_is_named() {
     Shop { authorizer: "Timeout: 10", ..Shop::default() }.is_quiet();
     Shop { authorizer: "Timeout: 11", ..Shop::default() }.warns("function `Authorizer` (line 15) may run for 11s");
