@@ -119,7 +119,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Why a route with events of payload format 1.0 is not served.
+/// Why a route with events of payload format 1.0 answers 501.
 pub const PAYLOAD_1: &str = "it wants events of the payload format 1.0, and only 2.0 is made here";
 
 /// How long the API waits for a function.

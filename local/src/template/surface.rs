@@ -85,7 +85,7 @@ impl Surface {
             let (function, authorizer) = match (draft.function.clone(), authorizer) {
                 (Ok(function), Ok(authorizer)) => (function, authorizer),
                 (Err(why), _) | (_, Err(why)) => {
-                    scope.not_emulated(draft.line, format!("`{key}` is not served: {why}."));
+                    scope.not_emulated(draft.line, format!("`{key}` answers 501: {why}."));
                     let Draft { method, path, segments, .. } = draft;
                     unserved.push(Unserved { key, method, path, segments, why });
                     continue;

@@ -293,7 +293,7 @@ fn a_route_that_cannot_be_guarded_is_left_out_and_never_opened() {
         let template = parse(&source).unwrap();
         assert!(template.api.routes.is_empty(), "{why}");
         assert_eq!(template.api.unserved[0].key, "GET /a");
-        let expected = format!("line 13: `GET /a` is not served: {why}");
+        let expected = format!("line 13: `GET /a` answers 501: {why}");
         assert_eq!(template.not_emulated, [expected]);
     }
 }

@@ -78,7 +78,7 @@ fn what_has_no_function_here_is_left_out_and_named() {
         let template = parse(&source(&format!("/a: {{get: {{{operation}}}}}"), "", ""));
         assert_eq!(routes(&template.api), Vec::<String>::new(), "{operation}");
         let named = &template.not_emulated[0];
-        assert!(named.starts_with("line 8: `GET /a` is not served: ") && named.contains(why), "{named}");
+        assert!(named.starts_with("line 8: `GET /a` answers 501: ") && named.contains(why), "{named}");
     }
 }
 
@@ -152,7 +152,7 @@ fn a_scheme_with_an_authorizer_stands_before_its_routes() {
     assert_eq!(authorizer.identity_sources[0], IdentitySource::Header("authorization".to_owned()));
     for (sentence, why) in template.not_emulated.iter().zip(["`Iam`", "`Key`", "`Old`"]) {
         let route = why.replace('`', "");
-        assert!(sentence.contains(&format!("`GET /{route}` is not served")), "never opened: {sentence}");
+        assert!(sentence.contains(&format!("`GET /{route}` answers 501")), "never opened: {sentence}");
     }
     assert_eq!(template.not_emulated.len(), 3);
 }

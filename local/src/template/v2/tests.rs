@@ -102,7 +102,7 @@ fn what_cannot_be_emulated_is_left_out_and_named() {
         let template = with_route(&route);
         assert_eq!(keys(&template.api), ["GET /a"], "{route}");
         let [named] = &template.not_emulated[..] else { panic!("{route}: {:?}", template.not_emulated) };
-        assert!(named.contains("`GET /b` is not served: ") && named.contains(why), "{named}");
+        assert!(named.contains("`GET /b` answers 501: ") && named.contains(why), "{named}");
     }
 }
 
@@ -172,7 +172,7 @@ fn routes_of_their_own_belong_to_a_sam_api_too() {
 
     let template = parse(&format!("Resources:\n{}", beside_sam("ServerlessHttpApi", ", AuthorizationType: AWS_IAM")));
     assert_eq!((keys(&template.api), template.api.unserved.len()), (vec!["GET /g".to_owned()], 1));
-    assert!(template.not_emulated[0].contains("`GET /secret` is not served"), "{:?}", template.not_emulated);
+    assert!(template.not_emulated[0].contains("`GET /secret` answers 501"), "{:?}", template.not_emulated);
 }
 
 #[test]
