@@ -1,7 +1,7 @@
 //! Writes each invocation's event and answer as JSON, which `cargo lambda invoke --data-file` and `replay` take, into files
 //! that their owner alone can read. [`mask`] says what is left out.
 //!
-//! A thread writes, so that no request waits for a disk. When more lies before it than [`ROOM`], whoever invokes waits:
+//! A thread writes, so that no request waits for a disk. When more lies before it than `ROOM`, whoever invokes waits:
 //! nothing is lost, and memory has a bound.
 
 pub mod files;
