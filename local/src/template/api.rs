@@ -59,6 +59,12 @@ pub fn read(
         let asked = event.read(&auth, warnings)?;
         let same = |one: &&mut Operation| one.draft.method == asked.draft.method && one.draft.path == asked.draft.path;
         match operations.iter_mut().take(written).find(same) {
+            Some(_) if by_uri && asked.chosen => warnings.push(format!(
+                "`{}` (line {}) has an Auth that has no effect, because SAM does not change a document that it does not read \
+                 (DefinitionUri): write security there, or include the document in DefinitionBody.",
+                asked.draft.key(),
+                asked.draft.line
+            )),
             Some(_) if by_uri => {}
             Some(operation) => add(operation, asked),
             None if by_uri => warnings.push(format!(
@@ -122,7 +128,7 @@ fn document(section: &mut Section<'_>, warnings: &mut Vec<String>) -> Result<Opt
 }
 
 /// What an event says of an operation that the document has: SAM adds what is not there, puts the event's authorizer
-/// beside that of the operation, and replaces time-out and payload format.
+/// beside that of the operation, and replaces time-out and payload format. Another event may follow for the same one.
 fn add(operation: &mut Operation, asked: Asked) {
     let (draft, event) = (&mut operation.draft, asked.draft);
     if !operation.integrated || (event.function.is_err() && draft.function.is_ok()) {
@@ -137,5 +143,7 @@ fn add(operation: &mut Operation, asked: Asked) {
         draft.guard = Guard::Unfit("its document and its event name different authorizers".to_owned());
     }
     draft.timeout = event.timeout.or(draft.timeout);
-    draft.limits = event.limits;
+    draft.limits = event.limits.or(draft.limits);
+    operation.integrated = true;
+    operation.secured |= asked.chosen;
 }

@@ -95,6 +95,11 @@ impl Auth {
         }
     }
 
+    /// Whether one has this name, also if it cannot be asked.
+    pub fn has(&self, name: &str) -> bool {
+        self.authorizers.contains_key(name) || self.unfit.contains_key(name)
+    }
+
     /// Adds an authorizer, or why it cannot be asked.
     pub fn add(&mut self, name: &str, authorizer: Result<Authorizer, String>) {
         match authorizer {

@@ -62,9 +62,7 @@ pub fn read(
         }
         for method in path.value.map(&path.key)? {
             if method.key == "$ref" {
-                let sentence =
-                    format!("the routes of `{}` behind its $ref are not served: write them there.", path.key);
-                scope.not_emulated(method.line, sentence);
+                operations.extend(elsewhere(path, method.line)?);
             }
             if METHODS.contains(&method.key.to_ascii_lowercase().as_str()) {
                 operations.push(operation(scope, document, path, method, functions, auth)?);
@@ -76,6 +74,28 @@ pub fn read(
         None => None,
     };
     Ok(Document { operations, cors })
+}
+
+/// Stands for the routes of a path item that lies elsewhere, so that no other route gets their requests.
+fn elsewhere(path: &Entry, line: usize) -> Result<Option<Operation>, Fault> {
+    if path.value.get("x-amazon-apigateway-any-method").is_some() {
+        return Ok(None);
+    }
+    let text = |text: &str| Node { line, value: Value::Text(text.to_owned()) };
+    let (method, route, segments) = routes::route_key(&text("ANY"), &text(&path.key))?;
+    let draft = Draft {
+        line,
+        method,
+        path: route,
+        segments,
+        function: Err("its routes are behind a $ref, which is not followed: write them there".to_owned()),
+        guard: Guard::Open,
+        scopes: Vec::new(),
+        timeout: None,
+        limits: Limits::default(),
+    };
+    // No event makes it another one.
+    Ok(Some(Operation { draft, integrated: true, secured: true }))
 }
 
 fn operation(

@@ -19,7 +19,9 @@ pub fn authorizers(
         return Ok(());
     };
     for Entry { key, value, .. } in schemes.map("securitySchemes")? {
-        if value.get("x-amazon-apigateway-authtype").is_some_and(|kind| kind.text("it") == Ok("awsSigv4")) {
+        if auth.has(key) {
+            // SAM writes its own over that of the document.
+        } else if value.get("x-amazon-apigateway-authtype").is_some_and(|kind| kind.text("it") == Ok("awsSigv4")) {
             auth.add(key, Err(NO_IAM.to_owned()));
         } else if let Some(node) = value.get("x-amazon-apigateway-authorizer") {
             let node = dereferenced(document, node)?;
