@@ -1,7 +1,6 @@
 //! The template's HTTP API as SAM writes it, `AWS::Serverless::HttpApi`, and the one that SAM makes for events that name
 //! none: stage, authorizers, throttles, access log, an OpenAPI document, the functions' events.
 
-use super::access_log;
 use super::authorizers::{self, Guard};
 use super::cors;
 use super::elsewhere::{self, Place};
@@ -12,7 +11,7 @@ use super::resolve::Stop;
 use super::routes::{Asked, Event, PAYLOAD_1};
 use super::scope::Scope;
 use super::section::Section;
-use super::settings::{self, Limits};
+use super::settings::{self, StageSettings};
 use super::surface::{Draft, Surface};
 use super::v2::{self, Part};
 
@@ -37,13 +36,7 @@ pub fn read(
         Some(node) => settings::stage(&node)?,
         None => "$default".to_owned(),
     };
-    let stage_variables = settings::stage_variables(&mut section)?;
-    let access_log_format = access_log::read(&mut section, warnings)?;
-    let general = match section.section("DefaultRouteSettings")? {
-        Some(settings) => Limits::read(settings, "DefaultRouteSettings", warnings)?,
-        None => Limits::default(),
-    };
-    let particular = settings::particular(&mut section, warnings)?;
+    let settings = StageSettings::read(&mut section, warnings)?;
     let by_uri = beside(&section)?;
     let mut cors = cors::read(scope, &mut section)?;
     let mut auth = authorizers::read(&mut section, functions, warnings)?;
@@ -79,7 +72,7 @@ pub fn read(
     let mut drafts: Vec<Draft> = operations.into_iter().map(|operation| operation.draft).collect();
     drafts.extend(v2::routes(scope, parts, functions, &mut auth, warnings)?);
     v2::other_stages(scope, parts);
-    Ok(Surface { stage, stage_variables, access_log_format, general, particular, cors, auth, drafts })
+    Ok(Surface { stage, settings, cors, auth, drafts })
 }
 
 /// Whether the API is a file that SAM does not read, and so refuses to change.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::access_log::{self, AccessFormat};
 use super::elsewhere::{self, Place};
 use super::model::Throttle;
 use super::node::{Entry, Fault, Node};
@@ -66,8 +67,34 @@ pub fn stage(node: &Node) -> Result<String, Fault> {
     )))
 }
 
+/// What a stage has beside its name, whether it stands by itself or in SAM's HTTP API.
+#[derive(Debug, Default)]
+pub struct StageSettings {
+    /// `StageVariables`
+    pub variables: BTreeMap<String, String>,
+    /// `AccessLogSettings.Format`
+    pub access_log_format: Option<AccessFormat>,
+    /// `DefaultRouteSettings`
+    pub general: Limits,
+    /// `RouteSettings`, by route key, with their lines.
+    pub particular: BTreeMap<String, (usize, Limits)>,
+}
+
+impl StageSettings {
+    /// Takes them out of a section.
+    pub fn read(section: &mut Section<'_>, warnings: &mut Vec<String>) -> Result<Self, Fault> {
+        let variables = stage_variables(section)?;
+        let access_log_format = access_log::read(section, warnings)?;
+        let general = match section.section("DefaultRouteSettings")? {
+            Some(settings) => Limits::read(settings, "DefaultRouteSettings", warnings)?,
+            None => Limits::default(),
+        };
+        Ok(Self { variables, access_log_format, general, particular: particular(section, warnings)? })
+    }
+}
+
 /// `RouteSettings`: limits by route key.
-pub fn particular(
+fn particular(
     section: &mut Section<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<BTreeMap<String, (usize, Limits)>, Fault> {
@@ -82,7 +109,7 @@ pub fn particular(
 
 /// `StageVariables`: texts by name, of the characters that AWS lets them have.
 /// <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages.html>
-pub fn stage_variables(section: &mut Section<'_>) -> Result<BTreeMap<String, String>, Fault> {
+fn stage_variables(section: &mut Section<'_>) -> Result<BTreeMap<String, String>, Fault> {
     let Some(node) = section.take("StageVariables")? else { return Ok(BTreeMap::new()) };
     let mut variables = BTreeMap::new();
     for Entry { key, value, .. } in node.map("StageVariables")? {

@@ -1,16 +1,14 @@
 //! An HTTP API as it is put together, whatever it was written as, and how it becomes the one that is served: what cannot
 //! be emulated is named, and keeps its place among the routes.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::access_log::AccessFormat;
 use super::authorizers::{Auth, Guard};
 use super::model::{Cors, HttpApi, Route, Segment, Unserved};
 use super::node::{Fault, Node, Value};
 use super::routes::{self, INTEGRATION_TIMEOUT};
 use super::scope::{ACCOUNT_ID, REGION, Scope};
-use super::settings::Limits;
+use super::settings::{Limits, StageSettings};
 
 /// AWS refuses more.
 const MAX_ROUTES: usize = 300;
@@ -20,14 +18,8 @@ const MAX_ROUTES: usize = 300;
 pub struct Surface {
     /// The stage's name.
     pub stage: String,
-    /// `StageVariables`
-    pub stage_variables: BTreeMap<String, String>,
-    /// `AccessLogSettings.Format`
-    pub access_log_format: Option<AccessFormat>,
-    /// `DefaultRouteSettings`
-    pub general: Limits,
-    /// `RouteSettings`, by route key, with their lines.
-    pub particular: BTreeMap<String, (usize, Limits)>,
+    /// What else the stage has.
+    pub settings: StageSettings,
     /// `CorsConfiguration`
     pub cors: Option<Cors>,
     /// The authorizers.
@@ -76,7 +68,7 @@ impl Surface {
         let (mut routes, mut unserved) = (Vec::new(), Vec::new());
         for draft in self.drafts {
             let key = draft.key();
-            let named = self.particular.remove(&key).map(|(_, limits)| limits).unwrap_or_default();
+            let named = self.settings.particular.remove(&key).map(|(_, limits)| limits).unwrap_or_default();
             let authorizer = match &draft.guard {
                 Guard::Open => Ok(None),
                 Guard::By(name) => Ok(Some(name.clone())),
@@ -98,12 +90,12 @@ impl Surface {
                 function,
                 authorizer,
                 scopes: draft.scopes,
-                throttle: draft.limits.or(named).or(self.general).throttle(),
+                throttle: draft.limits.or(named).or(self.settings.general).throttle(),
                 integration_timeout: draft.timeout.unwrap_or(INTEGRATION_TIMEOUT),
                 line: draft.line,
             });
         }
-        if let Some((key, (line, _))) = self.particular.into_iter().next() {
+        if let Some((key, (line, _))) = self.settings.particular.into_iter().next() {
             return Err(Fault::new(line, format!("RouteSettings has `{key}`, but no route has that key.")));
         }
         Ok(HttpApi {
@@ -115,9 +107,9 @@ impl Surface {
             routes,
             unserved,
             authorizers: self.auth.authorizers,
-            stage_variables: self.stage_variables,
+            stage_variables: self.settings.variables,
             cors: self.cors,
-            access_log_format: self.access_log_format,
+            access_log_format: self.settings.access_log_format,
         })
     }
 }

@@ -7,7 +7,6 @@ mod route;
 
 use std::collections::BTreeMap;
 
-use super::access_log;
 use super::authorizers::Auth;
 use super::cors;
 use super::functions::Declared;
@@ -15,7 +14,7 @@ use super::node::{Fault, Node, Value};
 use super::openapi;
 use super::scope::Scope;
 use super::section::Section;
-use super::settings::{self, Limits};
+use super::settings::{self, StageSettings};
 use super::surface::{Draft, Surface};
 
 /// The types of resources that an API consists of.
@@ -110,16 +109,7 @@ pub fn read(
         ));
     }
     drafts.extend(quick);
-    let surface = Surface {
-        stage: "$default".to_owned(),
-        stage_variables: BTreeMap::new(),
-        access_log_format: None,
-        general: Limits::default(),
-        particular: BTreeMap::new(),
-        cors,
-        auth,
-        drafts,
-    };
+    let surface = Surface { stage: "$default".to_owned(), settings: StageSettings::default(), cors, auth, drafts };
     match stages.first() {
         Some(part) => stage(scope, part, surface, warnings),
         None => Ok(surface),
@@ -176,15 +166,9 @@ fn stage(scope: &Scope, part: &Part, api: Surface, warnings: &mut Vec<String>) -
     let mut section = open(scope, part)?;
     section.pass(&["AccessPolicyId", "AutoDeploy", "ClientCertificateId", "DeploymentId", "Description", "Tags"]);
     let name = settings::stage(&section.required("StageName")?)?;
-    let stage_variables = settings::stage_variables(&mut section)?;
-    let access_log_format = access_log::read(&mut section, warnings)?;
-    let general = match section.section("DefaultRouteSettings")? {
-        Some(settings) => Limits::read(settings, "DefaultRouteSettings", warnings)?,
-        None => Limits::default(),
-    };
-    let particular = settings::particular(&mut section, warnings)?;
+    let settings = StageSettings::read(&mut section, warnings)?;
     section.close()?;
-    Ok(Surface { stage: name, stage_variables, access_log_format, general, particular, ..api })
+    Ok(Surface { stage: name, settings, ..api })
 }
 
 #[cfg(test)]
