@@ -37,3 +37,25 @@ async fn a_program_that_is_built_again_runs_for_those_who_wait_and_they_keep_the
     running.bootstraps.stop().await;
     assert_eq!(heard.lock().unwrap().last().unwrap(), "hello: 5 invocations, 2 cold starts");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_wait_behind_all_for_whom_somebody_waits() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), "");
+    let mut all = Vec::new();
+    for _ in 0..PROCESSES {
+        all.push(running.busy().await);
+    }
+    for line in ["first event", "second event"] {
+        running.queue(line).await;
+    }
+    let function = running.hello();
+    let call = tokio::spawn(async move { invoke(&function, json!({"do": "say", "line": "call"})).await });
+    until("it does not wait", || running.bootstraps.waiting() == 3).await;
+    let (first, go) = all.remove(0);
+    drop(go);
+    first.await.unwrap().unwrap();
+    call.await.unwrap().unwrap();
+    until("not all is said", || running.heard().len() == PROCESSES + 3).await;
+    assert_eq!(running.heard()[PROCESSES..], ["hello: call", "hello: first event", "hello: second event"]);
+}
