@@ -26,6 +26,9 @@ use flags::Flags;
 /// Where `cargo lambda watch` answers.
 const WATCH: &str = "http://localhost:9000";
 
+/// The exit status of what a second signal has ended, as shells have it for Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
 /// The shop on one machine: the same functions, routes and tables that template.yaml deploys to AWS.
 #[derive(Debug, Parser)]
 #[command(name = "portico", version)]
@@ -147,10 +150,17 @@ async fn serve(options: Options, output: &Output) -> Result<(), Error> {
         () = wake(&shop, output) => {}
         () = signals.next() => {}
     }
-    output.say("Finishing the requests in flight. Once more ends it at once.");
+    // Even a terminal that takes nothing must not keep the second signal from being heard.
+    let (says, flushes) = (output.clone(), output.clone());
+    let say = move || says.say("Finishing the requests in flight. Once more ends it at once.");
+    let finish = async move {
+        let _ = tokio::join!(tokio::task::spawn_blocking(say), shop.stop());
+        let _ = tokio::task::spawn_blocking(move || flushes.flush()).await;
+    };
     tokio::select! {
-        () = shop.stop() => {}
-        () = signals.next() => {}
+        () = finish => {}
+        // What is told to end at once waits for nothing; the processes of functions end with it.
+        () = signals.next() => std::process::exit(INTERRUPTED),
     }
     Ok(())
 }

@@ -19,7 +19,8 @@ use room::Room;
 
 mod room;
 
-/// Lines that may wait: beyond, whoever logs waits for the terminal.
+/// Lines that may wait: beyond, whoever logs waits for the terminal. Half of them may be processes' lines, so that these do
+/// not keep the gateway from saying something.
 const WAITING: usize = 65_536;
 /// How many bytes of processes' long lines may wait, and how long those are.
 const ROOM: usize = 64 * 1024 * 1024;
@@ -52,6 +53,7 @@ enum Message {
 pub struct Output {
     sender: SyncSender<Message>,
     format: LogFormat,
+    places: Arc<Room>,
     room: Arc<Room>,
 }
 
@@ -77,15 +79,16 @@ impl Output {
     /// # Errors
     /// There can be no more threads.
     pub fn to(out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Output> {
-        Output::within(ROOM, out, format)
+        Output::within(WAITING, ROOM, out, format)
     }
 
-    fn within(room: usize, out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Output> {
-        let (sender, receiver) = sync_channel(WAITING);
-        let room = Arc::new(Room::of(room));
-        let freed = Arc::clone(&room);
-        std::thread::Builder::new().name("output".to_owned()).spawn(move || write(&receiver, out, format, &freed))?;
-        Ok(Output { sender, format, room })
+    fn within(lines: usize, room: usize, out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Output> {
+        let (sender, receiver) = sync_channel(lines);
+        let (places, room) = (Arc::new(Room::of(lines / 2)), Arc::new(Room::of(room)));
+        let freed = (Arc::clone(&places), Arc::clone(&room));
+        let write = move || write(&receiver, out, format, &freed.0, &freed.1);
+        std::thread::Builder::new().name("output".to_owned()).spawn(write)?;
+        Ok(Output { sender, format, places, room })
     }
 
     /// Writes text as it is, given without its end.
@@ -112,15 +115,12 @@ impl Output {
         let said = match (news, self.format) {
             (News::Line(line), _) => {
                 let (width, line) = (speaker.width, line.to_owned());
-                let long = long(&line);
-                if !self.room.take(long) {
-                    room::waiting(|| self.room.wait_for(long));
+                for (room, wanted) in [(&self.room, long(&line)), (&self.places, 1)] {
+                    if !room.take(wanted) {
+                        room::waiting(|| room.wait_for(wanted));
+                    }
                 }
-                let full = self.sender.try_send(Message::OfProcess { name, width, line });
-                if let Err(TrySendError::Full(message)) = full {
-                    room::waiting(|| self.send(message));
-                }
-                return;
+                return self.send(Message::OfProcess { name, width, line });
             }
             (News::ColdStart { number, took }, LogFormat::Text) => format!("cold start {number}: {} ms", Millis(took)),
             (News::Said(what), LogFormat::Text) => what.to_owned(),
@@ -171,7 +171,9 @@ impl Output {
 
     fn send(&self, message: Message) {
         // Without its thread there is no terminal to write to.
-        let _ = self.sender.send(message);
+        if let Err(TrySendError::Full(message)) = self.sender.try_send(message) {
+            room::waiting(|| drop(self.sender.send(message)));
+        }
     }
 }
 
@@ -180,7 +182,7 @@ fn long(line: &str) -> usize {
     if line.len() > LONG { line.len() } else { 0 }
 }
 
-fn write(receiver: &Receiver<Message>, out: impl Write, format: LogFormat, room: &Room) {
+fn write(receiver: &Receiver<Message>, out: impl Write, format: LogFormat, places: &Room, room: &Room) {
     let mut out = BufWriter::with_capacity(1 << 16, out);
     let mut formatter = None;
     while let Ok(first) = receiver.recv() {
@@ -199,6 +201,7 @@ fn write(receiver: &Receiver<Message>, out: impl Write, format: LogFormat, room:
                         LogFormat::Json => drop(writeln!(out, "{}", json!({"function": *name, "message": line}))),
                     }
                     room.give_back(long(&line));
+                    places.give_back(1);
                 }
                 Message::Said { name, width, said } => drop(writeln!(out, "{name:<width$} | {}", Printable(&said))),
                 Message::Format(given) => formatter = Some(given),

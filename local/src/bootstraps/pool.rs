@@ -1,5 +1,6 @@
 //! A function's processes: as many as there are invocations at once, up to a limit.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -141,39 +142,58 @@ impl Pool {
     async fn lease(self: &Arc<Self>, id: &str, queues: bool) -> Result<Lease, Failure> {
         let mut wish = Wish { patient: true, queues };
         loop {
-            let (file, stamp) = self.declared.places.find().map_err(|not_found| cannot_start(not_found.to_string()))?;
+            let mut version = self.declared.places.find().map_err(|not_found| cannot_start(not_found.to_string()))?;
             if self.is_stopping() {
                 return Err(stopping(id));
             }
-            let slot = match self.find(stamp, wish) {
+            let slot = match self.find(version.1, wish) {
                 Found::Slot(slot) => slot,
                 Found::Nothing => return Err(Failure::throttled()),
-                Found::Wait(slot) => slot.await.map_err(|_| stopping(id))?,
-                Found::Settling(mut slot, patience) => match timeout(patience, &mut slot).await {
-                    Ok(slot) => slot.map_err(|_| stopping(id))?,
-                    Err(_) => {
-                        slot.close();
-                        match slot.try_recv() {
-                            Ok(slot) => slot,
-                            Err(_) => {
-                                wish.patient = false;
-                                continue;
+                Found::Wait(slot) => {
+                    let slot = slot.await.map_err(|_| stopping(id))?;
+                    self.after_waiting(&mut version);
+                    slot
+                }
+                Found::Settling(mut slot, patience) => {
+                    let slot = match timeout(patience, &mut slot).await {
+                        Ok(slot) => slot.map_err(|_| stopping(id))?,
+                        Err(_) => {
+                            slot.close();
+                            match slot.try_recv() {
+                                Ok(slot) => slot,
+                                Err(_) => {
+                                    wish.patient = false;
+                                    continue;
+                                }
                             }
                         }
-                    }
-                },
-            };
-            match slot {
-                // Who waited may have waited until the stop.
-                _ if self.is_stopping() => return Err(stopping(id)),
-                Slot::Process(lease) if lease.is(stamp) => return Ok(lease),
-                // Built anew meanwhile.
-                Slot::Process(_) => {}
-                Slot::Room(place) => {
-                    let program = self.program(&file, stamp).await?;
-                    return self.start(place, &program, id).await;
+                    };
+                    self.after_waiting(&mut version);
+                    slot
                 }
+            };
+            // Who waited may have waited until the stop.
+            if self.is_stopping() {
+                return Err(stopping(id));
             }
+            let (file, stamp) = version;
+            let place = match slot {
+                Slot::Process(lease) if lease.is(stamp) => return Ok(lease),
+                // Built anew meanwhile: whoever has its turn keeps it.
+                Slot::Process(lease) => lease.process().and_then(|process| process.leave()),
+                Slot::Room(place) => Some(place),
+            };
+            if let Some(place) = place {
+                let program = self.program(&file, stamp).await?;
+                return self.start(place, &program, id).await;
+            }
+        }
+    }
+
+    /// Whoever waited takes the version that there is now. While one is being built there may be none.
+    fn after_waiting<'a>(&'a self, version: &mut (Cow<'a, Path>, Stamp)) {
+        if let Ok(now) = self.declared.places.find() {
+            *version = now;
         }
     }
 

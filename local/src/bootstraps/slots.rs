@@ -35,7 +35,7 @@ impl Default for Patience {
 pub struct Wish {
     /// Wait for a process that has answered.
     pub patient: bool,
-    /// Wait where others are refused.
+    /// Wait where others are refused, and behind all for whom somebody waits, as events do.
     pub queues: bool,
 }
 
@@ -44,7 +44,27 @@ pub struct Wish {
 pub struct State {
     idle: Vec<Lease>,
     processes: usize,
+    /// Those for whom somebody waits.
     waiting: VecDeque<oneshot::Sender<Slot>>,
+    /// Those for whom nobody does, which take what is left: however many there are, they shut nobody out.
+    later: VecDeque<oneshot::Sender<Slot>>,
+}
+
+impl State {
+    /// How many come before an invocation that joins the queue now.
+    fn before(&mut self, queues: bool) -> usize {
+        self.waiting.retain(|waiting| !waiting.is_closed());
+        if queues {
+            self.later.retain(|waiting| !waiting.is_closed());
+        }
+        self.waiting.len() + if queues { self.later.len() } else { 0 }
+    }
+
+    fn join(&mut self, queues: bool) -> oneshot::Receiver<Slot> {
+        let (slot, wait) = oneshot::channel();
+        if queues { &mut self.later } else { &mut self.waiting }.push_back(slot);
+        wait
+    }
 }
 
 /// What an invocation runs in.
@@ -130,21 +150,21 @@ impl Pool {
             drop(outdated);
             state = self.lock();
         }
-        state.waiting.retain(|waiting| !waiting.is_closed());
-        let (slot, wait) = oneshot::channel();
-        let is_full = state.processes >= self.declared.limit;
-        if patient && self.settling.load(Ordering::Acquire) > state.waiting.len() {
-            state.waiting.push_back(slot);
+        let before = state.before(queues);
+        let left = self.declared.limit.saturating_sub(state.processes);
+        let is_full = left == 0;
+        // An event leaves room for those before it who may need it yet.
+        let is_kept = queues && !is_full && left <= state.waiting.len();
+        if is_full && self.declared.limit > 0 && (queues || !self.declared.is_reserved) {
+            Found::Wait(state.join(queues))
+        } else if patient && self.settling.load(Ordering::Acquire) > before || is_kept {
             let Patience { settling, at_the_limit } = self.common.patience;
-            Found::Settling(wait, if is_full { at_the_limit } else { settling })
-        } else if !is_full {
-            state.processes += 1;
-            Found::Slot(Slot::Room(Place(Some(Arc::clone(self)))))
-        } else if self.declared.limit == 0 || self.declared.is_reserved && !queues {
+            Found::Settling(state.join(queues), if is_full { at_the_limit } else { settling })
+        } else if is_full {
             Found::Nothing
         } else {
-            state.waiting.push_back(slot);
-            Found::Wait(wait)
+            state.processes += 1;
+            Found::Slot(Slot::Room(Place(Some(Arc::clone(self)))))
         }
     }
 
@@ -161,12 +181,12 @@ impl Pool {
         }
     }
 
-    /// Gives a slot to whoever waits longest, or keeps it.
+    /// Gives a slot to whoever is first in the queue, or keeps it.
     fn give(self: &Arc<Self>, mut slot: Slot) {
         loop {
             let waiting = {
                 let mut state = self.lock();
-                let Some(waiting) = state.waiting.pop_front() else {
+                let Some(waiting) = state.waiting.pop_front().or_else(|| state.later.pop_front()) else {
                     match slot {
                         Slot::Process(lease) => state.idle.push(lease),
                         Slot::Room(mut place) => {
@@ -200,17 +220,18 @@ impl Pool {
 
     /// Lets go of every process and of all who wait.
     pub fn empty(&self) {
-        let (idle, waiting) = {
+        let gone = {
             let mut state = self.lock();
-            (std::mem::take(&mut state.idle), std::mem::take(&mut state.waiting))
+            (std::mem::take(&mut state.idle), std::mem::take(&mut state.waiting), std::mem::take(&mut state.later))
         };
-        drop((idle, waiting));
+        drop(gone);
     }
 
     /// How many wait.
     #[cfg(test)]
     pub fn waiting(&self) -> usize {
-        self.lock().waiting.len()
+        let state = self.lock();
+        state.waiting.len() + state.later.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -2,6 +2,7 @@
 
 mod ends;
 mod programs;
+mod queue;
 mod runtime_api;
 
 use std::fs;

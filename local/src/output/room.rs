@@ -1,10 +1,10 @@
-//! A bound to the bytes that wait for the terminal.
+//! A bound to what waits for the terminal, in lines or in bytes.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// How many bytes there may be, and how many are left.
+/// How much there may be, and how much is left.
 pub struct Room {
     all: usize,
     left: Mutex<usize>,
@@ -12,18 +12,18 @@ pub struct Room {
 }
 
 impl Room {
-    /// For so many bytes.
+    /// For so much.
     pub fn of(all: usize) -> Room {
         Room { all, left: Mutex::new(all), freed: Condvar::new() }
     }
 
-    /// Takes so many if they are left. What is larger than the whole room takes all of it.
-    pub fn take(&self, bytes: usize) -> bool {
-        if bytes == 0 {
+    /// Takes so much if it is left. What is larger than the whole room takes all of it.
+    pub fn take(&self, much: usize) -> bool {
+        if much == 0 {
             return true;
         }
         let mut left = self.lock();
-        let wanted = bytes.min(self.all);
+        let wanted = much.min(self.all);
         let is_left = *left >= wanted;
         if is_left {
             *left -= wanted;
@@ -31,17 +31,17 @@ impl Room {
         is_left
     }
 
-    /// Waits until so many are left, and takes them.
-    pub fn wait_for(&self, bytes: usize) {
-        let wanted = bytes.min(self.all);
+    /// Waits until so much is left, and takes it.
+    pub fn wait_for(&self, much: usize) {
+        let wanted = much.min(self.all);
         let left = self.freed.wait_while(self.lock(), |left| *left < wanted);
         *left.unwrap_or_else(PoisonError::into_inner) -= wanted;
     }
 
-    /// Gives so many back.
-    pub fn give_back(&self, bytes: usize) {
-        if bytes > 0 {
-            *self.lock() += bytes.min(self.all);
+    /// Gives so much back.
+    pub fn give_back(&self, much: usize) {
+        if much > 0 {
+            *self.lock() += much.min(self.all);
             self.freed.notify_all();
         }
     }

@@ -143,7 +143,7 @@ fn long_lines_wait_in_a_room_of_their_own_and_give_it_back() {
     // Longer than what the output gathers, so that the terminal must take of the first before it is written.
     let long = "x".repeat(1 << 16);
     let terminal = Terminal::default();
-    let output = Output::within(3 * long.len(), terminal.clone(), LogFormat::Text).unwrap();
+    let output = Output::within(WAITING, 3 * long.len(), terminal.clone(), LogFormat::Text).unwrap();
     let speaker = Speaker { name: "hello".into(), width: 5, sink: Arc::new(|_, _| {}) };
     // A terminal that takes nothing.
     let takes_nothing = terminal.0.lock().unwrap();
@@ -160,10 +160,31 @@ fn long_lines_wait_in_a_room_of_their_own_and_give_it_back() {
     assert_eq!(terminal.0.lock().unwrap().iter().filter(|byte| **byte == b'\n').count(), 5);
 }
 
+#[test]
+fn processes_lines_leave_half_of_the_places_to_the_gateway() {
+    let terminal = Terminal::default();
+    let output = Output::within(6, ROOM, terminal.clone(), LogFormat::Text).unwrap();
+    let speaker = Speaker { name: "hello".into(), width: 5, sink: Arc::new(|_, _| {}) };
+    let takes_nothing = terminal.0.lock().unwrap();
+    // Longer than what the output gathers: it stays with this one.
+    output.line(&"x".repeat(1 << 16));
+    for _ in 0..3 {
+        output.news(&speaker, News::Line("short"));
+    }
+    assert!(!output.places.take(1), "there is a place for a fourth");
+    // These wait for nobody, or the test would not end.
+    output.say("The beginning.");
+    output.say("The end.");
+    drop(takes_nothing);
+    output.flush();
+    assert!(output.places.take(3), "places are lost");
+    assert_eq!(terminal.0.lock().unwrap().iter().filter(|byte| **byte == b'\n').count(), 6);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn who_waits_for_a_terminal_keeps_no_other_task_from_running() {
     let terminal = Terminal::default();
-    let output = Output::within(1, terminal.clone(), LogFormat::Text).unwrap();
+    let output = Output::within(WAITING, 1, terminal.clone(), LogFormat::Text).unwrap();
     assert!(output.room.take(1));
     let logs = output.clone();
     let log = tokio::spawn(async move {
