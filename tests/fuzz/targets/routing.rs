@@ -15,6 +15,12 @@ mod template;
 #[path = "../../../local/src/gateway/unverified.rs"]
 mod unverified;
 
+/// Where the template's reader looks for them.
+mod gateway {
+    #[allow(unused_imports)]
+    pub(crate) use crate::unverified;
+}
+
 use routing::{Pattern, RequestPath};
 use shared::config::Error;
 use template::{Given, Template};
