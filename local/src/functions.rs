@@ -44,19 +44,31 @@ pub struct NotMounted {
     function: Box<template::Function>,
 }
 
+impl NotMounted {
+    /// This function.
+    pub fn of(function: &template::Function) -> NotMounted {
+        NotMounted { function: Box::new(function.clone()) }
+    }
+}
+
 impl fmt::Display for NotMounted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let template::Function { logical_id, code_uri, line, .. } = self.function.as_ref();
-        let binary = self.function.binary();
         write!(
             f,
-            "the template's function {logical_id} (line {line}, CodeUri {code_uri}) has no handler `{binary}` in local: \
-             mount the crate {binary} in local/src/mounted.rs, or correct the CodeUri."
+            "the template's function {logical_id} (line {line}, CodeUri {code_uri}) has no handler in this program: run its \
+             own binary with --bootstraps DIR, or mount its crate in local/src/mounted.rs if it is the shop's."
         )
     }
 }
 
 impl std::error::Error for NotMounted {}
+
+impl From<NotMounted> for crate::Error {
+    fn from(error: NotMounted) -> crate::Error {
+        crate::Error::new(error.to_string())
+    }
+}
 
 impl Functions {
     /// Joins the template's functions with their code, which is found by the last segment of `CodeUri`.
@@ -67,9 +79,7 @@ impl Functions {
     ) -> Result<Self, NotMounted> {
         let mut by_id = BTreeMap::new();
         for function in &template.functions {
-            let handler = handlers
-                .remove(function.binary())
-                .ok_or_else(|| NotMounted { function: Box::new(function.clone()) })?;
+            let handler = handlers.remove(function.binary()).ok_or_else(|| NotMounted::of(function))?;
             by_id.insert(function.logical_id.clone(), Arc::new(Function::new(function, handler, clock)));
         }
         Ok(Self { by_id })

@@ -14,7 +14,7 @@ use shared::telemetry::Log;
 
 use crate::Error;
 use crate::environment::Environment;
-use crate::functions::{Handler, label, mount, mount_http};
+use crate::functions::{Handler, NotMounted, label, mount, mount_http};
 use crate::template::{Function, Template};
 
 /// The functions whose code is here, by the names of their binaries.
@@ -75,18 +75,12 @@ pub struct Mounted {
 ///
 /// # Errors
 /// It is not: somebody else's functions are in binaries of their own.
-pub fn check(template: &Template) -> Result<(), Error> {
+pub fn check(template: &Template) -> Result<(), NotMounted> {
     let is_here = |function: &&Function| {
         let binary = function.binary();
         BINARIES.contains(&binary) && label(template, function) == binary
     };
-    match template.functions.iter().find(|function| !is_here(function)) {
-        None => Ok(()),
-        Some(Function { logical_id, line, code_uri, .. }) => Err(Error::new(format!(
-            "the template's function {logical_id} (line {line}, CodeUri {code_uri}) has no handler in this program: run \
-             its own binary with --bootstraps DIR, or mount its crate in local/src/mounted.rs if it is the shop's."
-        ))),
-    }
+    template.functions.iter().find(|function| !is_here(function)).map_or(Ok(()), |other| Err(NotMounted::of(other)))
 }
 
 /// Configures and mounts the template's functions, of which [`check`] has found each.

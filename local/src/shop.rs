@@ -82,8 +82,7 @@ impl Shop {
                 let given = Surroundings { environment, clock: &options.clock, log: &options.log };
                 let mounted = mounted::mounted(&given)?;
                 warm_up = Some(mounted.warm_up);
-                let functions = Functions::new(&base.template, mounted.handlers, &options.clock);
-                functions.map_err(|error| Error::new(error.to_string()))?
+                Functions::new(&base.template, mounted.handlers, &options.clock)?
             }
         };
         let functions = match &recorder {
