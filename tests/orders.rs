@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::shop::{Setup, Shop, VISA, a_product, an_order, random};
+use crate::steps::all_answered;
 
 #[tokio::test]
 async fn an_order_is_confirmed_and_paid() {
@@ -245,8 +246,9 @@ async fn a_page_of_large_orders_is_whole() {
             "name": line, "lines": [line, line, line, line], "postal_code": "1", "city": line, "country": "DE",
         },
     });
-    for _ in 0..60 {
-        customer.post("/orders", &body).key(&random()).await.is(201);
+    let calls: Vec<_> = (0..60).map(|_| customer.post("/orders", &body).key(&random())).collect();
+    for placed in all_answered(&shop, &calls, 1).await {
+        placed.is(201);
     }
     let page = customer.get("/orders?limit=100").await.is(200);
     assert_eq!(page.items().len(), 60);
