@@ -76,6 +76,9 @@ impl Client {
     }
 }
 
+/// How often a client asks a stand-in again that had no time for it.
+const REPEATS: u8 = 3;
+
 /// A request that is being put together; awaiting it sends it.
 #[derive(Clone)]
 pub struct Call {
@@ -116,6 +119,17 @@ impl Call {
         self.body = body.as_bytes().to_vec();
         self.header("content-type", "application/json")
     }
+
+    /// Whether sending it twice does no more than sending it once.
+    fn may_be_repeated(&self) -> bool {
+        self.method.is_safe() || self.headers.iter().any(|(name, _)| name == "idempotency-key")
+    }
+
+    async fn sent(self) -> Answer {
+        let received = self.http.send(&self.method, &self.url, &self.headers, &self.body).await;
+        let (status, headers, body) = received.unwrap_or_else(|error| panic!("no answer: {error}\n\n{self}"));
+        Answer { request: self, status, headers, body }
+    }
 }
 
 impl IntoFuture for Call {
@@ -124,9 +138,12 @@ impl IntoFuture for Call {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let received = self.http.send(&self.method, &self.url, &self.headers, &self.body).await;
-            let (status, headers, body) = received.unwrap_or_else(|error| panic!("no answer: {error}\n\n{self}"));
-            let answer = Answer { request: self, status, headers, body };
+            let mut left = if self.may_be_repeated() { REPEATS } else { 0 };
+            let mut answer = self.clone().sent().await;
+            while left > 0 && answer.is_of_a_busy_stand_in() {
+                left -= 1;
+                answer = self.clone().sent().await;
+            }
             answer.check_what_always_holds();
             answer
         })

@@ -66,8 +66,8 @@ pub async fn place(shop: &Shop, customer: &Client, product: &str, quantity: i64)
     placed
 }
 
-/// Sends all of these, so many at a time, and again each whose answer asks for it, as a client then has to: their last
-/// answers. Many at once may be more than the machine can do in time.
+/// Sends all of these, so many at a time, and again each whose answer has a `Retry-After`, as a client then has to: their
+/// last answers. Many at once may be more than the machine can do in time.
 pub async fn all_answered(shop: &Shop, calls: &[Call], at_a_time: usize) -> Vec<Answer> {
     let door = Arc::new(Semaphore::new(at_a_time));
     let mut answers: Vec<Option<Answer>> = calls.iter().map(|_| None).collect();
@@ -82,7 +82,7 @@ pub async fn all_answered(shop: &Shop, calls: &[Call], at_a_time: usize) -> Vec<
         });
         let again = all_at_once(sent.collect::<Vec<_>>()).await;
         for (number, answer) in open.into_iter().zip(again) {
-            answers[number] = (!answer.asks_for_a_repeat()).then_some(answer);
+            answers[number] = answer.header("retry-after").is_none().then_some(answer);
         }
         if answers.iter().all(Option::is_some) {
             return answers.into_iter().flatten().collect();
