@@ -66,12 +66,12 @@ pub async fn place(shop: &Shop, customer: &Client, product: &str, quantity: i64)
     placed
 }
 
-/// Sends all of these, so many at a time, and again each whose answer has a `Retry-After`, as a client then has to: their
-/// last answers. Many at once may be more than the machine can do in time.
+/// Sends all of these, so many at a time, and again each whose answer has a `Retry-After`, when it is over, as a client
+/// then has to: their last answers. Many at once may be more than the machine can do in time.
 pub async fn all_answered(shop: &Shop, calls: &[Call], at_a_time: usize) -> Vec<Answer> {
     let door = Arc::new(Semaphore::new(at_a_time));
     let mut answers: Vec<Option<Answer>> = calls.iter().map(|_| None).collect();
-    for _ in 0..10 {
+    for _ in 0..30 {
         let open: Vec<_> = (0..calls.len()).filter(|number| answers[*number].is_none()).collect();
         let sent = open.iter().map(|number| {
             let (call, door) = (calls[*number].clone(), Arc::clone(&door));
@@ -81,13 +81,17 @@ pub async fn all_answered(shop: &Shop, calls: &[Call], at_a_time: usize) -> Vec<
             }
         });
         let again = all_at_once(sent.collect::<Vec<_>>()).await;
+        let mut wait = None;
         for (number, answer) in open.into_iter().zip(again) {
-            answers[number] = answer.header("retry-after").is_none().then_some(answer);
+            match answer.header("retry-after") {
+                Some(_) => wait = wait.max(Some(answer.number_in("retry-after"))),
+                None => answers[number] = Some(answer),
+            }
         }
-        if answers.iter().all(Option::is_some) {
-            return answers.into_iter().flatten().collect();
+        match wait {
+            Some(seconds) => shop.pass(Duration::from_secs(seconds)).await,
+            None => return answers.into_iter().flatten().collect(),
         }
-        shop.pass(Duration::from_secs(16)).await;
     }
     panic!("{} calls still wait", answers.iter().filter(|answer| answer.is_none()).count());
 }
