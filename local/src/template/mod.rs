@@ -46,8 +46,8 @@ pub use access_log::{AccessFormat, Part, Variable};
 pub use authorizers::AUTHORIZER_TIMEOUT;
 pub use model::{
     Architecture, Attribute, AttributeKind, Authorizer, Behaviour, Cors, Edge, Function, HttpApi, IdentitySource,
-    Index, JwtAuthorizer, KeyPart, KeyRole, LambdaAuthorizer, Projection, Route, Schedule, Segment, Table, Template,
-    Throttle,
+    Index, JwtAuthorizer, KeyPart, KeyRole, LambdaAuthorizer, Projection, Route, Schedule, Scheduler, Segment, Table,
+    Template, Throttle,
 };
 pub use routes::INTEGRATION_TIMEOUT;
 pub use scope::{ACCOUNT_ID, REGION};
