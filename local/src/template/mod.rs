@@ -170,7 +170,7 @@ impl Template {
                 continue;
             }
             let Some((kind, properties)) = open(scope, id, resource)? else { continue };
-            let properties = globals.merged(&kind, resource, properties)?;
+            let properties = globals.merged(scope, &kind, resource, properties)?;
             let line = *line;
             match kind.as_str() {
                 "AWS::Serverless::Function" | "AWS::Lambda::Function" => {

@@ -285,7 +285,7 @@ fn json(node: &Node) -> Result<serde_json::Value, Stop> {
 }
 
 /// How much a value is: its texts' bytes, and one for itself and each value in it.
-fn weight(node: &Node) -> usize {
+pub(super) fn weight(node: &Node) -> usize {
     1 + match &node.value {
         Value::Null => 0,
         Value::Text(text) | Value::Unknown(text) => text.len(),
