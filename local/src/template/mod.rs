@@ -132,14 +132,15 @@ impl Template {
 
     /// Reads a template from its text.
     pub(crate) fn parse(source: &str, given: &Given) -> Result<Self, Fault> {
-        let (mut root, twice) = document::read(source)?;
+        let (mut root, remarks) = document::read(source)?;
         let mut scope = Scope::read(&root, given)?;
         if source.contains(foreach::KEY) {
             root = foreach::expand(&scope, &root)?;
             scope = Scope::read(&root, given)?;
         }
         let mut template = Self::read(&root, &scope, given)?;
-        template.warnings.extend(twice.iter().map(traps::twice));
+        template.warnings.extend(remarks.twice.iter().map(traps::twice));
+        template.warnings.extend(remarks.merge.map(traps::merge_key));
         Ok(template)
     }
 
