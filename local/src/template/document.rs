@@ -32,8 +32,12 @@ pub struct Remarks {
 /// Reads the one document of a file.
 pub fn read(source: &str) -> Result<(Node, Remarks), Fault> {
     bounds::check(source)?;
-    let mut reader =
-        Reader { parser: Parser::new_from_str(source), anchors: BTreeMap::new(), remarks: Remarks::default() };
+    let mut reader = Reader {
+        parser: Parser::new_from_str(source),
+        anchors: BTreeMap::new(),
+        remarks: Remarks::default(),
+        in_json: false,
+    };
     let mut document = None;
     while let Some((event, _)) = reader.next()? {
         if !matches!(event, Event::DocumentStart(_)) {
@@ -55,6 +59,8 @@ struct Reader<'s> {
     parser: Parser<'s, StrInput<'s>>,
     anchors: BTreeMap<usize, Node>,
     remarks: Remarks,
+    /// Whether this is within what becomes JSON, where a number is no text.
+    in_json: bool,
 }
 
 impl<'s> Reader<'s> {
@@ -75,20 +81,28 @@ impl<'s> Reader<'s> {
                 return known.ok_or_else(|| Fault::new(at, "this alias stands for nothing."));
             }
             Event::Scalar(text, style, anchor, tag) => {
-                (anchor, tagged(at, tag.as_ref(), Node { line: at, value: scalar(&text, style) })?)
+                let mut node = Node { line: at, value: scalar(&text, style) };
+                if self.in_json && tag.is_none() && style == ScalarStyle::Plain && is_literal(&node) {
+                    node = Node { line: at, value: Value::Call(LITERAL.to_owned(), Box::new(node)) };
+                }
+                (anchor, tagged(at, tag.as_ref(), node)?)
             }
             Event::SequenceStart(anchor, tag) => {
                 let mut items = Vec::new();
+                let outside = self.enter(tag.as_ref().map(|tag| tag.suffix.as_str()));
                 loop {
                     match self.some()? {
                         (Event::SequenceEnd, _) => break,
                         (event, span) => items.push(self.node(event, span)?),
                     }
                 }
+                self.in_json = outside;
                 (anchor, tagged(at, tag.as_ref(), Node { line: at, value: Value::List(items) })?)
             }
             Event::MappingStart(anchor, tag) => {
+                let outside = self.enter(tag.as_ref().map(|tag| tag.suffix.as_str()));
                 let entries = self.entries()?;
+                self.in_json = outside;
                 (anchor, tagged(at, tag.as_ref(), long_form(at, entries))?)
             }
             _ => return Err(Fault::new(at, "this YAML is not understood.")),
@@ -97,6 +111,18 @@ impl<'s> Reader<'s> {
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
+    }
+
+    /// Notes which function it is, if any, whose argument begins, and gives what held before it.
+    fn enter(&mut self, function: Option<&str>) -> bool {
+        let within = match function {
+            Some("ToJsonString") => true,
+            // Its branches stand where it does.
+            Some("If") => self.in_json,
+            Some(name) if FUNCTIONS.contains(&name) => false,
+            _ => self.in_json,
+        };
+        std::mem::replace(&mut self.in_json, within)
     }
 
     fn entries(&mut self) -> Result<Vec<Entry>, Fault> {
@@ -115,11 +141,15 @@ impl<'s> Reader<'s> {
                 merged.push(self.node(event, span)?);
                 continue;
             }
+            let within = std::mem::replace(&mut self.in_json, false);
             let Value::Text(key) = self.node(event, span)?.value else {
                 return Err(Fault::new(line, "a key must be a plain text."));
             };
+            self.in_json = within;
             let (event, span) = self.some()?;
+            self.enter(key.strip_prefix("Fn::"));
             let entry = Entry { key, line, value: self.node(event, span)? };
+            self.in_json = within;
             match places.get(&entry.key).and_then(|at| entries.get_mut(*at)) {
                 Some(earlier) => {
                     self.remarks.twice.push(Twice { line, before: earlier.line, key: entry.key.clone() });
@@ -158,6 +188,15 @@ fn to_merge(node: Node) -> Result<Vec<Entry>, Fault> {
         all.extend(entries);
     }
     Ok(all)
+}
+
+/// The name of a call, which no function has, of a number or truth value that becomes JSON as it is written. Anywhere else
+/// it is a text.
+pub const LITERAL: &str = "a literal";
+
+fn is_literal(node: &Node) -> bool {
+    let Value::Text(text) = &node.value else { return false };
+    matches!(text.as_str(), "true" | "false") || text.parse::<serde_json::Number>().is_ok()
 }
 
 fn scalar(text: &str, style: ScalarStyle) -> Value {

@@ -18,6 +18,7 @@ mod foreach;
 mod functions;
 mod globals;
 mod include;
+mod json;
 mod kinds;
 mod model;
 mod names;
