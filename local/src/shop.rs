@@ -123,7 +123,7 @@ impl Shop {
             wires,
             chaos: options.chaos,
             recorder,
-            schedules: options.schedules.then(|| Schedules::run(&base.template, &functions)),
+            schedules: options.schedules.then(|| Schedules::run(&base.template, &functions, &options.clock)),
             functions,
             clock: options.clock,
             base,

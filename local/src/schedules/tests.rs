@@ -49,7 +49,7 @@ where
         does()
     }));
     let functions = Functions::new(&template, BTreeMap::from([("fn".to_owned(), function)]), &Clock::system()).unwrap();
-    (Schedules::run(&template, &Arc::new(functions)), received)
+    (Schedules::run(&template, &Arc::new(functions), &Clock::system()), received)
 }
 
 #[tokio::test]
@@ -65,6 +65,33 @@ async fn a_function_gets_its_input_once_an_interval_whatever_became_of_the_last(
         ids.push(id);
     }
     schedules.stop().await;
+}
+
+#[test]
+fn without_an_input_the_event_is_the_one_that_aws_makes() {
+    let now = Timestamp::from_millis(1_744_668_856_789);
+    for (by, source, detail) in
+        [(Scheduler::Rule, "aws.events", json!({})), (Scheduler::Schedule, "aws.scheduler", json!("{}"))]
+    {
+        let schedule = Schedule { every: Some(PACE), by, arn: "arn:aws:x".to_owned(), input: None };
+        let sent = event(&schedule, now);
+        let mut read: Value = serde_json::from_slice(&sent).unwrap();
+        assert_eq!(read["id"].take().as_str().map(str::len), Some(36));
+        let expected = json!({
+            "version": "0",
+            "id": null,
+            "detail-type": "Scheduled Event",
+            "source": source,
+            "account": "123456789012",
+            "time": "2025-04-14T22:14:16Z",
+            "region": "eu-central-1",
+            "resources": ["arn:aws:x"],
+            "detail": detail,
+        });
+        assert_eq!(read, expected);
+        let given = Schedule { input: Some("[1]".to_owned()), ..schedule };
+        assert_eq!(event(&given, now), "[1]");
+    }
 }
 
 #[tokio::test]

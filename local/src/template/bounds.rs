@@ -14,6 +14,8 @@ pub const MAX_BYTES: usize = 1_000_000;
 const MAX_NESTING: usize = 64;
 /// How many values there may be once every alias stands for what its anchor says.
 const MAX_VALUES: usize = 100_000;
+/// So many bytes of a text count as one more value: an alias of a long one is short.
+const BYTES_OF_A_VALUE: usize = 64;
 
 /// Reads a template's YAML once without keeping it, so that whoever builds a tree of it may recurse.
 pub fn check(source: &str) -> Result<(), Fault> {
@@ -27,7 +29,7 @@ pub fn check(source: &str) -> Result<(), Fault> {
         let (event, span) = event.map_err(|error| Fault::new(error.marker().line(), format!("{}.", error.info())))?;
         let line = span.start.line();
         let (more, anchor) = match event {
-            Event::Scalar(_, _, anchor, _) => (1, anchor),
+            Event::Scalar(text, _, anchor, _) => (1 + text.len() / BYTES_OF_A_VALUE, anchor),
             Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
                 open.push(Open { anchor, before: values, deepest: open.len() + 1 });
                 (1, 0)
@@ -54,7 +56,7 @@ pub fn check(source: &str) -> Result<(), Fault> {
             _ => continue,
         };
         if anchor > 0 {
-            anchors.insert(anchor, Anchored { values: 1, nesting: 0 });
+            anchors.insert(anchor, Anchored { values: more, nesting: 0 });
         }
         values = values.saturating_add(more);
         if values > MAX_VALUES {
@@ -131,6 +133,9 @@ mod tests {
         assert_eq!(fault(&laughs), "15: a template has at most 100000 values, aliases counted in full.");
         let keys = laughs.replace('[', "{? [").replace(']', "] : 1}");
         assert!(fault(&keys).contains("100000 values"), "{}", fault(&keys));
+
+        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(500_000), "*a, ".repeat(20));
+        assert_eq!(fault(&long), "2: a template has at most 100000 values, aliases counted in full.");
 
         let mut tower = "a0: &a0 [ha]\n".to_owned();
         for level in 1..=70 {

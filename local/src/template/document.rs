@@ -20,10 +20,24 @@ pub struct Twice {
     pub key: String,
 }
 
-/// Reads the one document of a file, and which keys of it come twice.
-pub fn read(source: &str) -> Result<(Node, Vec<Twice>), Fault> {
+/// What templates are deployed with reads this as it is read here; other tools refuse it.
+#[derive(Debug, Default)]
+pub struct Remarks {
+    /// The keys that a mapping has twice.
+    pub twice: Vec<Twice>,
+    /// The line of the first merge key (`<<`).
+    pub merge: Option<usize>,
+}
+
+/// Reads the one document of a file.
+pub fn read(source: &str) -> Result<(Node, Remarks), Fault> {
     bounds::check(source)?;
-    let mut reader = Reader { parser: Parser::new_from_str(source), anchors: BTreeMap::new(), twice: Vec::new() };
+    let mut reader = Reader {
+        parser: Parser::new_from_str(source),
+        anchors: BTreeMap::new(),
+        remarks: Remarks::default(),
+        in_json: false,
+    };
     let mut document = None;
     while let Some((event, _)) = reader.next()? {
         if !matches!(event, Event::DocumentStart(_)) {
@@ -37,14 +51,16 @@ pub fn read(source: &str) -> Result<(Node, Vec<Twice>), Fault> {
         document = Some(reader.node(event, span)?);
     }
     let document = document.ok_or_else(|| Fault::new(1, "the template is empty."))?;
-    Ok((document, reader.twice))
+    Ok((document, reader.remarks))
 }
 
 /// The bounds have been checked, so this recurses, and an alias has its anchor before it.
 struct Reader<'s> {
     parser: Parser<'s, StrInput<'s>>,
     anchors: BTreeMap<usize, Node>,
-    twice: Vec<Twice>,
+    remarks: Remarks,
+    /// Whether this is within what becomes JSON, where a number is no text.
+    in_json: bool,
 }
 
 impl<'s> Reader<'s> {
@@ -65,20 +81,28 @@ impl<'s> Reader<'s> {
                 return known.ok_or_else(|| Fault::new(at, "this alias stands for nothing."));
             }
             Event::Scalar(text, style, anchor, tag) => {
-                (anchor, tagged(at, tag.as_ref(), Node { line: at, value: scalar(&text, style) })?)
+                let mut node = Node { line: at, value: scalar(&text, style) };
+                if self.in_json && tag.is_none() && style == ScalarStyle::Plain && is_literal(&node) {
+                    node = Node { line: at, value: Value::Call(LITERAL.to_owned(), Box::new(node)) };
+                }
+                (anchor, tagged(at, tag.as_ref(), node)?)
             }
             Event::SequenceStart(anchor, tag) => {
                 let mut items = Vec::new();
+                let outside = self.enter(tag.as_ref().map(|tag| tag.suffix.as_str()));
                 loop {
                     match self.some()? {
                         (Event::SequenceEnd, _) => break,
                         (event, span) => items.push(self.node(event, span)?),
                     }
                 }
+                self.in_json = outside;
                 (anchor, tagged(at, tag.as_ref(), Node { line: at, value: Value::List(items) })?)
             }
             Event::MappingStart(anchor, tag) => {
+                let outside = self.enter(tag.as_ref().map(|tag| tag.suffix.as_str()));
                 let entries = self.entries()?;
+                self.in_json = outside;
                 (anchor, tagged(at, tag.as_ref(), long_form(at, entries))?)
             }
             _ => return Err(Fault::new(at, "this YAML is not understood.")),
@@ -89,27 +113,46 @@ impl<'s> Reader<'s> {
         Ok(node)
     }
 
+    /// Notes which function it is, if any, whose argument begins, and gives what held before it.
+    fn enter(&mut self, function: Option<&str>) -> bool {
+        let within = match function {
+            Some("ToJsonString") => true,
+            // Its branches stand where it does.
+            Some("If") => self.in_json,
+            Some(name) if FUNCTIONS.contains(&name) => false,
+            _ => self.in_json,
+        };
+        std::mem::replace(&mut self.in_json, within)
+    }
+
     fn entries(&mut self) -> Result<Vec<Entry>, Fault> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
+        let mut merged: Vec<Node> = Vec::new();
         loop {
             let (event, span) = match self.some()? {
-                (Event::MappingEnd, _) => return Ok(entries),
+                (Event::MappingEnd, _) => break,
                 other => other,
             };
             let line = span.start.line();
+            if matches!(&event, Event::Scalar(key, ScalarStyle::Plain, ..) if key == "<<") {
+                self.remarks.merge.get_or_insert(line);
+                let (event, span) = self.some()?;
+                merged.push(self.node(event, span)?);
+                continue;
+            }
+            let within = std::mem::replace(&mut self.in_json, false);
             let Value::Text(key) = self.node(event, span)?.value else {
                 return Err(Fault::new(line, "a key must be a plain text."));
             };
-            if key == "<<" {
-                // CloudFormation itself refuses it, whatever a YAML library makes of it.
-                return Err(Fault::new(line, "merge keys (`<<`) do not exist in CloudFormation; write the keys out."));
-            }
+            self.in_json = within;
             let (event, span) = self.some()?;
+            self.enter(key.strip_prefix("Fn::"));
             let entry = Entry { key, line, value: self.node(event, span)? };
+            self.in_json = within;
             match places.get(&entry.key).and_then(|at| entries.get_mut(*at)) {
                 Some(earlier) => {
-                    self.twice.push(Twice { line, before: earlier.line, key: entry.key.clone() });
+                    self.remarks.twice.push(Twice { line, before: earlier.line, key: entry.key.clone() });
                     *earlier = entry;
                 }
                 None => {
@@ -118,7 +161,42 @@ impl<'s> Reader<'s> {
                 }
             }
         }
+        // What is written out comes before what is merged, and within a list the first mapping that has a key.
+        for node in merged.into_iter().rev() {
+            for entry in to_merge(node)? {
+                if !places.contains_key(&entry.key) {
+                    places.insert(entry.key.clone(), entries.len());
+                    entries.push(entry);
+                }
+            }
+        }
+        Ok(entries)
     }
+}
+
+/// The entries under a merge key. <https://yaml.org/type/merge.html>
+fn to_merge(node: Node) -> Result<Vec<Entry>, Fault> {
+    let nodes = match node.value {
+        Value::List(nodes) => nodes,
+        _ => vec![node],
+    };
+    let mut all = Vec::new();
+    for Node { line, value } in nodes {
+        let Value::Map(entries) = value else {
+            return Err(Fault::new(line, "a merge key (`<<`) takes a mapping, or a list of mappings."));
+        };
+        all.extend(entries);
+    }
+    Ok(all)
+}
+
+/// The name of a call, which no function has, of a number or truth value that becomes JSON as it is written. Anywhere else
+/// it is a text.
+pub const LITERAL: &str = "a literal";
+
+fn is_literal(node: &Node) -> bool {
+    let Value::Text(text) = &node.value else { return false };
+    matches!(text.as_str(), "true" | "false") || text.parse::<serde_json::Number>().is_ok()
 }
 
 fn scalar(text: &str, style: ScalarStyle) -> Value {

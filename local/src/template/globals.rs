@@ -1,8 +1,11 @@
 //! `Globals`: what every function and every HTTP API has unless it says otherwise, merged in as SAM does it.
 //! <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html>
 
+use std::collections::{HashMap, HashSet};
+
 use super::elsewhere::{self, Place};
 use super::node::{Entry, Fault, Node, Value};
+use super::resolve::weight;
 use super::scope::Scope;
 use super::section::Section;
 
@@ -38,51 +41,57 @@ impl Globals {
         globals.close()
     }
 
-    /// The properties of a resource of this type, with those of the globals that it does not ignore.
-    pub fn merged(&self, kind: &str, resource: &Node, own: Node) -> Result<Node, Fault> {
+    /// The properties of a resource of this type, with those of the globals that it does not ignore. Each copy of the
+    /// globals counts as work: many resources could make much of a short text.
+    pub fn merged(&self, scope: &Scope, kind: &str, resource: &Node, own: Node) -> Result<Node, Fault> {
         let global = match kind {
             "AWS::Serverless::Function" => self.function.as_ref(),
             "AWS::Serverless::HttpApi" => self.api.as_ref(),
             _ => None,
         };
         let Some(global) = global else { return Ok(own) };
-        match resource.get("IgnoreGlobals") {
+        let ignored = resource.get("IgnoreGlobals");
+        if ignored.is_some_and(|ignored| ignored.text("it") == Ok("*")) {
+            return Ok(own);
+        }
+        let too_much =
+            |_| global.fault("Globals are too much for so many resources: this template is too large to read.");
+        scope.spend(global, weight(global)).map_err(too_much)?;
+        match ignored {
             None => Ok(merge(global, &own)),
-            Some(ignored) => Ok(heeded(global, ignored)?.map_or(own.clone(), |global| merge(&global, &own))),
+            Some(ignored) => Ok(merge(&heeded(global, ignored)?, &own)),
         }
     }
 }
 
-/// What `IgnoreGlobals` leaves of the globals: nothing with `*`, or what it does not list.
-fn heeded(global: &Node, ignored: &Node) -> Result<Option<Node>, Fault> {
-    if ignored.text("it") == Ok("*") {
-        return Ok(None);
-    }
+/// What `IgnoreGlobals` leaves of the globals: what it does not list.
+fn heeded(global: &Node, ignored: &Node) -> Result<Node, Fault> {
     let Value::List(items) = &ignored.value else {
         return Err(ignored.fault("IgnoreGlobals is `*`, or a list of properties that stand in Globals."));
     };
-    let mut left = global.map("Globals")?.to_vec();
+    let entries = global.map("Globals")?;
+    let mut left: HashSet<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
     for item in items {
         let name = item.text("an item of IgnoreGlobals")?;
-        let at = left.iter().position(|entry| entry.key == name);
-        left.remove(at.ok_or_else(|| item.fault(format!("IgnoreGlobals has `{name}`, which Globals has not.")))?);
+        if !left.remove(name) {
+            return Err(item.fault(format!("IgnoreGlobals has `{name}`, which Globals has not.")));
+        }
     }
-    Ok(Some(Node { line: global.line, value: Value::Map(left) }))
+    let left = entries.iter().filter(|entry| left.contains(entry.key.as_str())).cloned().collect();
+    Ok(Node { line: global.line, value: Value::Map(left) })
 }
 
 /// SAM's rule: mappings merge, lists are joined (the global one first), anything else of the resource wins, nothing too.
 fn merge(global: &Node, own: &Node) -> Node {
     let value = match (&global.value, &own.value) {
         (Value::Map(global), Value::Map(own)) => {
+            let mut mine: HashMap<&str, &Node> = own.iter().map(|entry| (entry.key.as_str(), &entry.value)).collect();
             let mut merged = Vec::with_capacity(global.len() + own.len());
-            for entry in global {
-                let value = match own.iter().find(|candidate| candidate.key == entry.key) {
-                    Some(mine) => merge(&entry.value, &mine.value),
-                    None => entry.value.clone(),
-                };
-                merged.push(Entry { value, ..entry.clone() });
+            for Entry { key, line, value } in global {
+                let value = mine.remove(key.as_str()).map_or_else(|| value.clone(), |mine| merge(value, mine));
+                merged.push(Entry { key: key.clone(), line: *line, value });
             }
-            merged.extend(own.iter().filter(|entry| !global.iter().any(|other| other.key == entry.key)).cloned());
+            merged.extend(own.iter().filter(|entry| mine.contains_key(entry.key.as_str())).cloned());
             Value::Map(merged)
         }
         (Value::List(global), Value::List(own)) => Value::List(global.iter().chain(own).cloned().collect()),
@@ -126,6 +135,27 @@ Resources:
         ] {
             assert_eq!(parse(attributes, "").map(|_| ()).unwrap_err(), expected);
         }
+    }
+
+    #[test]
+    fn globals_count_for_each_resource_that_they_are_copied_into() {
+        let source = |functions: usize, attribute: &str| {
+            let functions: String = (0..functions)
+                .map(|at| {
+                    format!("  F{at}: {{Type: AWS::Serverless::Function, {attribute} Properties: {{CodeUri: x/f}}}}\n")
+                })
+                .collect();
+            let variables = format!("{{Variables: {{V: {}}}}}", "x".repeat(20_000));
+            let api = "  Api: {Type: AWS::Serverless::HttpApi}\n";
+            format!("Globals:\n  Function: {{Environment: {variables}}}\nResources:\n{api}{functions}")
+        };
+        let read =
+            |source: &str| Template::parse(source, &Given::defaults("shop")).map(|template| template.functions.len());
+        assert_eq!(read(&source(100, "")), Ok(100));
+        assert_eq!(read(&source(600, "IgnoreGlobals: '*',")), Ok(600));
+        let fault = Fault::new(2, "Globals are too much for so many resources: this template is too large to read.");
+        assert_eq!(read(&source(600, "")), Err(fault.clone()));
+        assert_eq!(read(&source(600, "IgnoreGlobals: [],")), Err(fault));
     }
 
     #[test]

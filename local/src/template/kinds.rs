@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 
 use super::elsewhere::{self, Place};
-use super::node::{Entry, Fault, Node};
+use super::node::{Entry, Fault, Node, Value};
 use super::scope::Scope;
 
 /// What a client or a function would miss, and why. A `*` stands for all that begins so.
-const MISSED: [(&str, &str); 24] = [
+const MISSED: [(&str, &str); 26] = [
     ("AWS::ApiGatewayV2::ApiGatewayManagedOverrides", "what a quick create makes is served as it is made"),
     ("AWS::AppSync::*", "no GraphQL API is served here"),
     ("AWS::Cognito::IdentityPool", "nobody hands out identities here"),
+    ("AWS::CloudFormation::CustomResource", CUSTOM),
     ("AWS::CloudFormation::Stack", "nested stacks are not run here: name their template with --template"),
     ("AWS::Events::Rule", "no rule calls a function here: invoke it directly"),
     ("AWS::IoT::TopicRule", "no rule calls a function here: invoke it directly"),
@@ -33,7 +34,18 @@ const MISSED: [(&str, &str); 24] = [
     ("AWS::Serverless::WebSocketApi", "of APIs, only an HTTP API is served here"),
     ("AWS::StepFunctions::Activity", MACHINE),
     ("AWS::StepFunctions::StateMachine", MACHINE),
+    ("Custom::*", CUSTOM),
 ];
+
+/// Properties in which a resource says which function its events call.
+const CALLS: [(&str, &[&str]); 3] = [
+    ("AWS::Cognito::UserPool", &["LambdaConfig"]),
+    ("AWS::S3::Bucket", &["NotificationConfiguration", "LambdaConfigurations"]),
+    ("AWS::SNS::Topic", &["Subscription"]),
+];
+
+const CUSTOM: &str = "the function behind it is not called here, as a deployment would: invoke it directly";
+const EVENTS: &str = "the functions that its events would call are not called here: invoke them directly";
 
 const LAYER: &str = "layers are not loaded here: what a function needs of one must lie beside its program";
 const MACHINE: &str = "nobody runs state machines here";
@@ -119,7 +131,11 @@ impl Missed {
             None => known == kind,
         };
         let missed = MISSED.iter().find(|(known, _)| covers(known)).map(|(_, sentence)| *sentence);
-        if let Some(sentence) = lacking.or(missed) {
+        // A custom resource whose result is given has been run, so to speak.
+        let is_given = |attribute: &String| attribute.split_once('.').is_some_and(|(resource, _)| resource == id);
+        let missed = missed.filter(|sentence| *sentence != CUSTOM || !scope.attributes.keys().any(is_given));
+        let calls = CALLS.iter().any(|(known, path)| *known == kind && asks(scope, properties, path));
+        if let Some(sentence) = lacking.or(missed).or(calls.then_some(EVENTS)) {
             self.add(sentence, at.line, id, kind);
             return Ok(());
         }
@@ -177,6 +193,21 @@ impl Missed {
             let line = all.first().map_or(1, |(line, ..)| *line);
             scope.not_emulated(line, format!("{}{more} ({}): {sentence}.", ids.join(", "), kinds.join(", ")));
         }
+    }
+}
+
+/// Whether a resource has this property, and in it what calls a function. What is wrong with it is for AWS to say.
+fn asks(scope: &Scope, node: &Node, path: &[&str]) -> bool {
+    let Ok(Some(node)) = scope.choose(node) else { return false };
+    match (path, &node.value) {
+        ([first, rest @ ..], _) => node.get(first).is_some_and(|inner| asks(scope, inner, rest)),
+        ([], Value::Map(entries)) => !entries.is_empty(),
+        // A topic has subscribers of other kinds, too.
+        ([], Value::List(items)) => items.iter().any(|item| {
+            let protocol = item.get("Protocol").map(|protocol| scope.text(protocol, "Protocol"));
+            protocol.is_none_or(|protocol| protocol.as_deref() == Ok("lambda"))
+        }),
+        _ => false,
     }
 }
 

@@ -18,6 +18,7 @@ mod foreach;
 mod functions;
 mod globals;
 mod include;
+mod json;
 mod kinds;
 mod model;
 mod names;
@@ -46,8 +47,8 @@ pub use access_log::{AccessFormat, Part, Variable};
 pub use authorizers::AUTHORIZER_TIMEOUT;
 pub use model::{
     Architecture, Attribute, AttributeKind, Authorizer, Behaviour, Cors, Edge, Function, HttpApi, IdentitySource,
-    Index, JwtAuthorizer, KeyPart, KeyRole, LambdaAuthorizer, Projection, Route, Schedule, Segment, Table, Template,
-    Throttle,
+    Index, JwtAuthorizer, KeyPart, KeyRole, LambdaAuthorizer, Projection, Route, Schedule, Scheduler, Segment, Table,
+    Template, Throttle,
 };
 pub use routes::INTEGRATION_TIMEOUT;
 pub use scope::{ACCOUNT_ID, REGION};
@@ -132,14 +133,15 @@ impl Template {
 
     /// Reads a template from its text.
     pub(crate) fn parse(source: &str, given: &Given) -> Result<Self, Fault> {
-        let (mut root, twice) = document::read(source)?;
+        let (mut root, remarks) = document::read(source)?;
         let mut scope = Scope::read(&root, given)?;
         if source.contains(foreach::KEY) {
             root = foreach::expand(&scope, &root)?;
             scope = Scope::read(&root, given)?;
         }
         let mut template = Self::read(&root, &scope, given)?;
-        template.warnings.extend(twice.iter().map(traps::twice));
+        template.warnings.extend(remarks.twice.iter().map(traps::twice));
+        template.warnings.extend(remarks.merge.map(traps::merge_key));
         Ok(template)
     }
 
@@ -170,7 +172,7 @@ impl Template {
                 continue;
             }
             let Some((kind, properties)) = open(scope, id, resource)? else { continue };
-            let properties = globals.merged(&kind, resource, properties)?;
+            let properties = globals.merged(scope, &kind, resource, properties)?;
             let line = *line;
             match kind.as_str() {
                 "AWS::Serverless::Function" | "AWS::Lambda::Function" => {

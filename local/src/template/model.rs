@@ -135,8 +135,21 @@ impl fmt::Display for Architecture {
 pub struct Schedule {
     /// The pace; `None` where it is a moment, or switched off: it is not run on one machine.
     pub every: Option<Duration>,
-    /// The event, as JSON.
-    pub input: String,
+    /// What invokes it.
+    pub by: Scheduler,
+    /// The ARN of the rule or schedule.
+    pub arn: String,
+    /// The event, as JSON; without one, AWS makes it.
+    pub input: Option<String>,
+}
+
+/// What invokes a function at its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheduler {
+    /// A rule of EventBridge.
+    Rule,
+    /// A schedule of EventBridge Scheduler.
+    Schedule,
 }
 
 /// The HTTP API.

@@ -1,7 +1,7 @@
 //! A template's YAML as a tree that knows its lines, with CloudFormation's functions recognised in both spellings
 //! (`!Ref X` and `{Ref: X}`).
 
-use super::document::{self, Twice};
+use super::document::{self, Remarks, Twice};
 
 /// What is wrong with a template, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,9 +82,12 @@ pub const FUNCTIONS: [&str; 20] = [
 ];
 
 impl Node {
-    /// Reads the one document of a file, in which no key comes twice.
+    /// Reads the one document of a file, as CloudFormation itself does: no key comes twice, and none is merged.
     pub fn parse(source: &str) -> Result<Self, Fault> {
-        let (root, twice) = document::read(source)?;
+        let (root, Remarks { twice, merge }) = document::read(source)?;
+        if let Some(line) = merge {
+            return Err(Fault::new(line, "merge keys (`<<`) do not exist in CloudFormation; write the keys out."));
+        }
         match twice.into_iter().next() {
             None => Ok(root),
             Some(Twice { line, key, .. }) => Err(Fault::new(line, format!("the key `{key}` comes twice."))),

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 
+use super::document::LITERAL;
 use super::node::{Entry, Fault, Node, Value};
 use super::scope::{REGION, Scope};
 
@@ -74,7 +75,7 @@ impl Scope {
         Err(node.fault("this refers to itself."))
     }
 
-    fn branch<'n>(&self, node: &Node, argument: &'n Node) -> Result<&'n Node, Fault> {
+    pub(super) fn branch<'n>(&self, node: &Node, argument: &'n Node) -> Result<&'n Node, Fault> {
         let [condition, yes, no] = argument.list("If's argument")? else {
             return Err(node.fault("If takes a condition and two values."));
         };
@@ -155,7 +156,11 @@ impl Scope {
                 Ok(Some(Value::List(['a', 'b', 'c'].into_iter().map(zone).collect())))
             }
             "Length" => text(self.known(argument, "Length's list")?.list("Length's list")?.len().to_string()),
-            "ToJsonString" => text(json(&self.known(argument, "ToJsonString's value")?)?.to_string()),
+            "ToJsonString" => {
+                let json = self.json(argument)?;
+                text(json.ok_or_else(|| node.fault("ToJsonString's value has no value."))?)
+            }
+            LITERAL => Ok(Some(argument.value.clone())),
             "Transform" => self.included(node, argument).map(Some),
             "Equals" | "And" | "Or" | "Not" | "Condition" => text(self.test(node)?.to_string()),
             "ImportValue" => {
@@ -269,23 +274,8 @@ fn text_of<'n>(node: &'n Node, what: &str) -> Result<&'n str, Stop> {
     }
 }
 
-/// A value as JSON; every scalar is a text.
-fn json(node: &Node) -> Result<serde_json::Value, Stop> {
-    Ok(match &node.value {
-        Value::Null => serde_json::Value::Null,
-        Value::Text(text) => serde_json::Value::String(text.clone()),
-        Value::List(items) => items.iter().map(json).collect::<Result<_, _>>()?,
-        Value::Map(entries) => {
-            let entry = |entry: &Entry| Ok((entry.key.clone(), json(&entry.value)?));
-            serde_json::Value::Object(entries.iter().map(entry).collect::<Result<_, Stop>>()?)
-        }
-        Value::Unknown(why) => return Err(Stop::Unknown(why.clone())),
-        Value::Call(name, _) => return Err(Stop::Unknown(format!("the function `{name}` is not resolved here."))),
-    })
-}
-
 /// How much a value is: its texts' bytes, and one for itself and each value in it.
-fn weight(node: &Node) -> usize {
+pub(super) fn weight(node: &Node) -> usize {
     1 + match &node.value {
         Value::Null => 0,
         Value::Text(text) | Value::Unknown(text) => text.len(),

@@ -2,21 +2,18 @@
 
 use std::time::Duration;
 
-use super::model::Schedule;
-use super::node::{Entry, Fault};
-use super::scope::Scope;
+use super::model::{Schedule, Scheduler};
+use super::node::{Entry, Fault, Node, Value};
+use super::scope::{ACCOUNT_ID, REGION, Scope};
 use super::section::Section;
 
 /// What matters only in AWS.
-const ONLY_IN_AWS: [&str; 13] = [
+const ONLY_IN_AWS: [&str; 10] = [
     "DeadLetterConfig",
     "Description",
     "EndDate",
     "FlexibleTimeWindow",
-    "GroupName",
     "KmsKeyArn",
-    "Name",
-    "OmitName",
     "PermissionsBoundary",
     "RetryPolicy",
     "RoleArn",
@@ -29,9 +26,9 @@ pub fn read(scope: &Scope, function: &str, event: &Entry) -> Result<Schedule, Fa
     let what = format!("event `{}` of function `{function}`", event.key);
     let mut outer = Section::open(scope, &event.value, what.clone())?;
     let kind = outer.required("Type")?;
-    let expression = match kind.text("Type")? {
-        "ScheduleV2" => "ScheduleExpression",
-        _ => "Schedule",
+    let (by, expression) = match kind.text("Type")? {
+        "ScheduleV2" => (Scheduler::Schedule, "ScheduleExpression"),
+        _ => (Scheduler::Rule, "Schedule"),
     };
     let Some(mut section) = outer.section("Properties")? else {
         return Err(Fault::new(event.line, format!("{what} has no Properties, so it names no time.")));
@@ -44,9 +41,43 @@ pub fn read(scope: &Scope, function: &str, event: &Entry) -> Result<Schedule, Fa
     };
     let when = section.required(expression)?;
     let every = every(when.text(expression)?).map_err(|message| when.fault(message))?;
-    let input = section.text("Input")?.unwrap_or_else(|| "{}".to_owned());
+    let arn = arn(&mut section, by, &format!("{function}{}", event.key))?;
+    let input = match section.take("Input")? {
+        Some(Node { line, value: Value::Unknown(why) }) => {
+            scope.not_emulated(
+                line,
+                format!("{what} has no Input here, and so the event that AWS makes without one: {why}"),
+            );
+            None
+        }
+        given => given.map(|input| input.text("Input").map(str::to_owned)).transpose()?,
+    };
     section.close()?;
-    Ok(Schedule { every: every.filter(|_| enabled), input })
+    Ok(Schedule { every: every.filter(|_| enabled), by, arn, input })
+}
+
+/// The ARN of what SAM makes of the event. Only a schedule has its logical id as its name, unless that is to be left out.
+/// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-schedulev2.html>
+fn arn(section: &mut Section<'_>, by: Scheduler, logical_id: &str) -> Result<String, Fault> {
+    let mut known = |key: &str| -> Result<Option<String>, Fault> {
+        match section.take(key)? {
+            None | Some(Node { value: Value::Unknown(_), .. }) => Ok(None),
+            Some(node) => Ok(Some(node.text(key)?.to_owned())),
+        }
+    };
+    let (name, group, omit) = (known("Name")?, known("GroupName")?, known("OmitName")?);
+    let named_by_sam = by == Scheduler::Schedule && omit.as_deref() != Some("true");
+    let name = name.unwrap_or_else(|| match named_by_sam {
+        true => logical_id.to_owned(),
+        false => format!("{}-{logical_id}", section.scope().stack),
+    });
+    Ok(match by {
+        Scheduler::Rule => format!("arn:aws:events:{REGION}:{ACCOUNT_ID}:rule/{name}"),
+        Scheduler::Schedule => {
+            let group = group.as_deref().unwrap_or("default");
+            format!("arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:schedule/{group}/{name}")
+        }
+    })
 }
 
 /// The pace of `rate(5 minutes)`; `None` for `cron(…)` and `at(…)`, moments that one machine does not wait for.
@@ -73,32 +104,78 @@ mod tests {
     use super::*;
     use crate::template::{Given, Template};
 
-    /// The schedule of a function with this event, or what is wrong with it.
-    fn schedule(event: &str) -> Result<Option<Schedule>, String> {
+    /// The template of a function with this event, or what is wrong with it.
+    fn template(event: &str) -> Result<Template, String> {
         let template = format!(
             "Resources:
   Api: {{Type: AWS::Serverless::HttpApi, Properties: {{StageName: $default}}}}
   Fn: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: target/lambda/fn/, Events: {{Work: {event}}}}}}}
 "
         );
-        let template = Template::parse(&template, &Given::defaults("shop")).map_err(|fault| fault.message)?;
-        Ok(template.functions[0].schedules.first().cloned())
+        Template::parse(&template, &Given::defaults("shop")).map_err(|fault| fault.message)
+    }
+
+    /// The function's schedule.
+    fn schedule(event: &str) -> Schedule {
+        template(event).unwrap().functions[0].schedules[0].clone()
     }
 
     #[test]
     fn both_kinds_of_schedule_are_read() {
         let minutes = |minutes: u64| Some(Duration::from_secs(minutes * 60));
-        let read = |event: &str| schedule(event).unwrap().unwrap();
         for (event, every, input) in [
-            ("{Type: ScheduleV2, Properties: {ScheduleExpression: rate(5 minutes), Input: '[1]'}}", minutes(5), "[1]"),
-            ("{Type: Schedule, Properties: {Schedule: rate(1 minute)}}", minutes(1), "{}"),
-            ("{Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute), State: ENABLED}}", minutes(1), "{}"),
-            ("{Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute), State: DISABLED}}", None, "{}"),
-            ("{Type: Schedule, Properties: {Schedule: rate(1 minute), Enabled: false}}", None, "{}"),
-            ("{Type: Schedule, Properties: {Schedule: rate(1 minute), Enabled: true}}", minutes(1), "{}"),
+            (
+                "{Type: ScheduleV2, Properties: {ScheduleExpression: rate(5 minutes), Input: '[1]'}}",
+                minutes(5),
+                Some("[1]"),
+            ),
+            ("{Type: Schedule, Properties: {Schedule: rate(1 minute), Input: '{}'}}", minutes(1), Some("{}")),
+            ("{Type: Schedule, Properties: {Schedule: rate(1 minute)}}", minutes(1), None),
+            ("{Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute), State: ENABLED}}", minutes(1), None),
+            ("{Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute), State: DISABLED}}", None, None),
+            ("{Type: Schedule, Properties: {Schedule: rate(1 minute), Enabled: false}}", None, None),
+            ("{Type: Schedule, Properties: {Schedule: rate(1 minute), Enabled: true}}", minutes(1), None),
         ] {
-            assert_eq!(read(event), Schedule { every, input: input.to_owned() }, "{event}");
+            let read = schedule(event);
+            assert_eq!((read.every, read.input.as_deref()), (every, input), "{event}");
         }
+    }
+
+    #[test]
+    fn a_schedule_has_the_arn_of_what_sam_makes_of_it() {
+        let rule = |properties: &str| {
+            schedule(&format!("{{Type: Schedule, Properties: {{Schedule: rate(1 minute), {properties}}}}}"))
+        };
+        let scheduled = |properties: &str| {
+            schedule(&format!("{{Type: ScheduleV2, Properties: {{ScheduleExpression: rate(1 minute), {properties}}}}}"))
+        };
+        for (read, by, arn) in [
+            (rule(""), Scheduler::Rule, "arn:aws:events:eu-central-1:123456789012:rule/shop-FnWork"),
+            (rule("Name: mine"), Scheduler::Rule, "arn:aws:events:eu-central-1:123456789012:rule/mine"),
+            (scheduled(""), Scheduler::Schedule, "arn:aws:scheduler:eu-central-1:123456789012:schedule/default/FnWork"),
+            (
+                scheduled("OmitName: true, GroupName: !Ref AWS::StackName"),
+                Scheduler::Schedule,
+                "arn:aws:scheduler:eu-central-1:123456789012:schedule/shop/shop-FnWork",
+            ),
+            (
+                scheduled("Name: !GetAtt Api.Secret"),
+                Scheduler::Schedule,
+                "arn:aws:scheduler:eu-central-1:123456789012:schedule/default/FnWork",
+            ),
+        ] {
+            assert_eq!((read.by, read.arn.as_str()), (by, arn));
+        }
+    }
+
+    #[test]
+    fn an_input_that_only_aws_knows_is_left_out_and_named() {
+        let event = "{Type: Schedule, Properties: {Schedule: rate(1 minute), Input: !GetAtt Api.Secret}}";
+        let template = template(event).unwrap();
+        assert_eq!(template.functions[0].schedules[0].input, None);
+        let expected = "line 3: event `Work` of function `Fn` has no Input here, and so the event that AWS makes without \
+                        one: `Api.Secret` is not known on one machine (a AWS::Serverless::HttpApi).";
+        assert_eq!(template.not_emulated, [expected]);
     }
 
     #[test]
@@ -113,7 +190,7 @@ mod tests {
             ("{Type: Schedule, Properties: {Schedule: rate(1 minute), Colour: blue}}", "Colour"),
             ("{Type: Schedule, Properties: {Schedule: rate(1 week)}}", "`rate(1 week)` is no schedule"),
         ] {
-            let error = schedule(event).unwrap_err();
+            let error = template(event).map(|_| ()).unwrap_err();
             assert!(error.contains(why), "{event}: {error}");
         }
     }

@@ -77,16 +77,7 @@ impl Scope {
             let value = given.parameters.get(name).or_else(|| given.stand_ins.get(name));
             parameters.insert(name.clone(), Parameter::read(name, declaration, value)?);
         }
-        let (globals, mut resources) = (Globals::of(template), BTreeMap::new());
-        for (id, resource) in section("Resources")? {
-            // A loop is read once it is written out, and what a macro adds is known only in AWS.
-            if id.starts_with(foreach::KEY) || id == MACRO {
-                continue;
-            }
-            resources.insert(id.clone(), declared_resource(&id, &resource, &globals)?);
-        }
-        made_by_sam(&mut resources, globals);
-        Ok(Self {
+        let mut scope = Self {
             stack: given.stack.clone(),
             folder: given.folder.clone(),
             parameters,
@@ -94,12 +85,23 @@ impl Scope {
             secrets: given.secrets.clone(),
             conditions: section("Conditions")?,
             mappings: section("Mappings")?,
-            resources,
+            resources: BTreeMap::new(),
             used: RefCell::default(),
             not_emulated: RefCell::default(),
             depth: Cell::new(0),
             work: Cell::new(MAX_WORK),
-        })
+        };
+        let globals = Globals::of(template);
+        for (id, resource) in section("Resources")? {
+            // A loop is read once it is written out, and what a macro adds is known only in AWS.
+            if id.starts_with(foreach::KEY) || id == MACRO {
+                continue;
+            }
+            let resource = declared_resource(&scope, &id, &resource, &globals)?;
+            scope.resources.insert(id, resource);
+        }
+        made_by_sam(&mut scope.resources, globals);
+        Ok(scope)
     }
 
     /// Notes, once, what the template asks for and nobody does here: a sentence.
@@ -156,13 +158,13 @@ impl Scope {
     }
 }
 
-fn declared_resource(id: &str, resource: &Node, globals: &Globals) -> Result<Resource, Fault> {
+fn declared_resource(scope: &Scope, id: &str, resource: &Node, globals: &Globals) -> Result<Resource, Fault> {
     let kind = resource.get("Type").ok_or_else(|| resource.fault(format!("resource `{id}` has no Type.")))?;
     let condition = resource.get("Condition").map(|name| name.text("Condition")).transpose()?;
     let kind = kind.text("Type")?.to_owned();
     let none = || Node { line: resource.line, value: Value::Map(Vec::new()) };
     let own = resource.get("Properties").cloned().unwrap_or_else(none);
-    let properties = Some(globals.merged(&kind, resource, own)?);
+    let properties = Some(globals.merged(scope, &kind, resource, own)?);
     Ok(Resource { kind, line: resource.line, condition: condition.map(str::to_owned), properties })
 }
 

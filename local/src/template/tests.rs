@@ -333,6 +333,32 @@ fn a_template_may_be_json() {
 }
 
 #[test]
+fn merge_keys_are_written_out_as_the_tools_that_deploy_do_it() {
+    let source = small("", "Method: GET, Path: /a")
+        + "  Merged:
+    Type: AWS::Serverless::Function
+    Properties:
+      MemorySize: 256
+      <<: [{Timeout: 5}, *defaults]
+      CodeUri: x/merged
+Metadata:
+  Nothing: &defaults {Timeout: 9, MemorySize: 512, Handler: bootstrap, CodeUri: y}
+";
+    // An anchor comes before its alias.
+    let (head, tail) = source.split_once("Metadata:").unwrap();
+    let template = parse(&format!("Metadata:{tail}{head}")).unwrap();
+    let merged = template.function("Merged").unwrap();
+    assert_eq!((merged.timeout.as_secs(), merged.memory_mb), (5, 256));
+    assert_eq!((merged.handler.as_str(), merged.code_uri.as_str()), ("bootstrap", "x/merged"));
+    let warned = template.warnings.iter().filter(|warning| warning.starts_with("merge keys (`<<`, line 22) are"));
+    assert_eq!(warned.count(), 1, "{:?}", template.warnings);
+    for wrong in ["a", "[{}, a]", "!Ref Api", ""] {
+        let error = parse(&format!("a: {{<<: {wrong}}}\n")).map(|_| ()).unwrap_err();
+        assert_eq!(error, "1: a merge key (`<<`) takes a mapping, or a list of mappings.", "{wrong}");
+    }
+}
+
+#[test]
 fn a_binary_is_named_by_its_folder() {
     let binary = |uri: &str| {
         let source = small("", "Method: GET, Path: /a").replace("CodeUri: target/lambda/fn/", uri);

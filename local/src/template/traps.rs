@@ -28,6 +28,15 @@ pub fn twice(Twice { line, before, key }: &Twice) -> String {
     )
 }
 
+/// Warns of merge keys.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html>
+pub fn merge_key(line: usize) -> String {
+    format!(
+        "merge keys (`<<`, line {line}) are what `sam` and `aws cloudformation package` write out; CloudFormation itself \
+         refuses them, so deploy with those, or write the keys out."
+    )
+}
+
 /// Warns of variables that the documentation of access logs does not have. Of one that only REST APIs have, AWS was seen to
 /// refuse the format (<https://github.com/usdigitalresponse/usdr-gost/pull/3497>), though templates are published with them.
 pub fn unknown_variables(format: &AccessFormat, line: usize, warnings: &mut Vec<String>) {

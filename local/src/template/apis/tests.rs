@@ -106,6 +106,33 @@ fn a_template_with_nothing_but_another_api_is_refused() {
 }
 
 #[test]
+fn what_a_resource_itself_would_call_is_named() {
+    let resources = api("Api")
+        + "  Fn: {Type: AWS::Serverless::Function, Properties: {CodeUri: x/fn}}
+  Seed: {Type: Custom::Seed, Properties: {ServiceToken: !GetAtt Fn.Arn}}
+  Other: {Type: AWS::CloudFormation::CustomResource, Properties: {ServiceToken: !GetAtt Fn.Arn}}
+  Keys: {Type: Custom::Keys, Properties: {ServiceToken: !GetAtt Fn.Arn}}
+  Uploads: {Type: AWS::S3::Bucket, Properties: {NotificationConfiguration: {LambdaConfigurations: [{Function: !GetAtt Fn.Arn}]}}}
+  Users: {Type: AWS::Cognito::UserPool, Properties: {LambdaConfig: {PreSignUp: !GetAtt Fn.Arn}}}
+  News: {Type: AWS::SNS::Topic, Properties: {Subscription: [{Protocol: lambda, Endpoint: !GetAtt Fn.Arn}]}}
+  Quiet: {Type: AWS::S3::Bucket, Properties: {NotificationConfiguration: {LambdaConfigurations: []}}}
+  Mail: {Type: AWS::SNS::Topic, Properties: {Subscription: [{Protocol: email, Endpoint: a@b.example}]}}
+  Off: {Type: AWS::Cognito::UserPool, Properties: {LambdaConfig: !If [Never, {PreSignUp: x}, !Ref AWS::NoValue]}}
+";
+    let attributes = [("Keys.Public".to_owned(), "the keys".to_owned())].into();
+    let template = read(&resources, &Given { attributes, ..Given::defaults("shop") }).unwrap();
+    assert_eq!(
+        template.not_emulated,
+        [
+            "line 5: `Seed`, `Other` (AWS::CloudFormation::CustomResource, Custom::Seed): the function behind it \
+             is not called here, as a deployment would: invoke it directly.",
+            "line 8: `Uploads`, `Users`, `News` (AWS::Cognito::UserPool, AWS::S3::Bucket, AWS::SNS::Topic): the functions \
+             that its events would call are not called here: invoke them directly.",
+        ]
+    );
+}
+
+#[test]
 fn many_resources_of_one_sort_are_named_in_one_sentence() {
     let queues: String = (1..=6).map(|at| format!("  Q{at}: {{Type: AWS::SQS::Queue}}\n")).collect();
     let mappings: String = (1..=6)

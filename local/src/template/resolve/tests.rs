@@ -65,6 +65,15 @@ fn every_function_resolves() {
         ("!Select [1, !GetAZs '']", "eu-central-1b"),
         ("{'Fn::Length': !Ref Zones}", "2"),
         ("{'Fn::ToJsonString': {a: [!Ref Stage]}}", r#"{"a":["development"]}"#),
+        (
+            "!ToJsonString {retries: 3, debug: True, a: x, 'q\"': [1.50, '3', \"true\", null, 007, -1e3]}",
+            r#"{"retries":3,"debug":true,"a":"x","q\"":[1.50,"3","true",null,"007",-1e3]}"#,
+        ),
+        (
+            "{'Fn::ToJsonString': [!Ref Rate, !If [IsProduction, 1, 2], !Select [0, [7]], !Ref AWS::NoValue]}",
+            r#"["2.5",2,"7"]"#,
+        ),
+        ("{'Fn::ToJsonString': {a: !Ref AWS::NoValue, 1: !Join ['', [1, true]]}}", r#"{"1":"1true"}"#),
         ("{'Fn::GetAtt': Role.Arn}", "arn:aws:iam::123456789012:role/shop-Role"),
     ] {
         assert_eq!(eval(expression), Ok(Value::Text(expected.to_owned())), "{expression}");
