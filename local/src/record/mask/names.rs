@@ -29,6 +29,9 @@ const SECRET: [&str; 22] = [
 const WHOLE: [&str; 7] = ["pass", "pin", "otp", "totp", "auth", "xauth", "session"];
 /// Names that say something about a token, and are none.
 const HARMLESS: [&str; 3] = ["tokentype", "tokenid", "tokenuse"];
+/// What follows a cookie in a set-cookie.
+const ATTRIBUTES: [&str; 9] =
+    ["domain", "expires", "httponly", "max-age", "partitioned", "path", "priority", "samesite", "secure"];
 /// In bytes that are no text, shorter names stand by chance.
 const SHORTEST: usize = 5;
 
@@ -37,6 +40,17 @@ pub fn is_secret(name: &str) -> bool {
     let name = bare(name);
     !HARMLESS.contains(&name.as_str())
         && (WHOLE.contains(&name.as_str()) || SECRET.iter().any(|secret| name.contains(secret)))
+}
+
+/// Whether what has this name is cookies, each of which has a name of its own, and not one secret.
+pub fn has_cookies(name: &str) -> bool {
+    ["cookie", "cookies", "setcookie", "setcookie2"].contains(&bare(name).as_str())
+}
+
+/// Whether this is an attribute of a set-cookie, which looks like a cookie.
+/// <https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie>
+pub fn is_attribute(name: &str) -> bool {
+    ATTRIBUTES.iter().any(|attribute| name.eq_ignore_ascii_case(attribute))
 }
 
 /// Whether this is a name and nothing beside it.
