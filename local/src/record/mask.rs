@@ -10,12 +10,14 @@
 //! - an authorizer event's `identitySource`;
 //! - such members of a `body`, plain or in base64, that is JSON or a form, and of JSON that is text inside of JSON. A
 //!   body that is neither, but names a secret, or that is compressed, goes as a whole;
+//! - any other text in which such a name has a value, as in `a;token=x` or `login(password: "x")`, as a whole;
 //! - such parameters in `rawQueryString`, and in the query and the fragment of a URL;
 //! - in any text, what looks like a JWT or comes after `Bearer`, and the number of a payment card, which a number of its own can be too;
 //! - what was masked by its name, from six characters on, wherever else the event or its answer repeats it: a path, the
 //!   message of an error. (The first 64 such texts of an invocation.)
 //!
-//! A secret under a name that does not say so, in the middle of other text, stays.
+//! What stays: a secret under a name that does not say so, in the middle of other text, and what a sentence says after a
+//! colon (`password: too short`).
 
 mod body;
 mod json;
@@ -29,7 +31,7 @@ use serde_json::value::RawValue;
 
 use body::{BODY, Writing};
 use json::{Members, is_json, quoted, spliced};
-use names::{has_cookies, is_attribute, is_plain, is_secret};
+use names::{gives_a_secret, has_cookies, is_attribute, is_plain, is_secret};
 
 /// What stands in place of a secret.
 pub const MASK: &str = "***";
@@ -165,6 +167,9 @@ impl Masks {
             if masked.contains(secret.as_str()) {
                 masked = Cow::Owned(masked.replace(secret.as_str(), MASK));
             }
+        }
+        if gives_a_secret(&masked) {
+            return Some(MASK.to_owned());
         }
         (masked != text).then(|| masked.into_owned())
     }
