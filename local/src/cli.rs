@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -144,12 +145,22 @@ fn access_to(url: String, needed: bool, environment: impl Fn(&str) -> Option<Str
 async fn serve(options: Options, output: &Output) -> Result<(), Error> {
     // Listening for the signal before the shop starts: an early Ctrl-C must end it as properly as a late one.
     let mut signals = Signals::listen()?;
-    let shop = Shop::start(options).await?;
-    output.line(&screen::start(&shop));
-    tokio::select! {
-        () = wake(&shop, output) => {}
-        () = signals.next() => {}
-    }
+    let mut start = pin!(Shop::start(options));
+    let started = tokio::select! {
+        shop = &mut start => Some(shop?),
+        () = signals.next() => None,
+    };
+    let shop = match started {
+        Some(shop) => {
+            output.line(&screen::start(&shop));
+            tokio::select! {
+                () = wake(&shop, output) => {}
+                () = signals.next() => {}
+            }
+            shop
+        }
+        None => unless_interrupted(&mut signals, start).await?,
+    };
     // Even a terminal that takes nothing must not keep the second signal from being heard.
     let (says, flushes) = (output.clone(), output.clone());
     let say = move || says.say("Finishing the requests in flight. Once more ends it at once.");
@@ -157,12 +168,17 @@ async fn serve(options: Options, output: &Output) -> Result<(), Error> {
         let _ = tokio::join!(tokio::task::spawn_blocking(say), shop.stop());
         let _ = tokio::task::spawn_blocking(move || flushes.flush()).await;
     };
+    unless_interrupted(&mut signals, finish).await;
+    Ok(())
+}
+
+/// What is still to be done after one signal; another one ends all at once, the processes of functions with it.
+async fn unless_interrupted<T>(signals: &mut Signals, work: impl Future<Output = T>) -> T {
     tokio::select! {
-        () = finish => {}
-        // What is told to end at once waits for nothing; the processes of functions end with it.
+        done = work => done,
+        // What is told to end at once waits for nothing.
         () = signals.next() => std::process::exit(INTERRUPTED),
     }
-    Ok(())
 }
 
 /// Wakes functions that run elsewhere; never ends.

@@ -61,6 +61,14 @@ impl Access {
         host.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback())
     }
 
+    /// What is to be known before programs are given these credentials: real ones open more than the database.
+    pub fn warning(&self) -> Option<&'static str> {
+        (!self.is_loopback()).then_some(
+            "the functions' processes are given your AWS credentials, because --dynamodb is not on this machine: whatever \
+             else of AWS they call is real. Give credentials that are allowed no more than that database.",
+        )
+    }
+
     /// The variables by which Lambda would tell a function the same.
     pub fn variable(&self, key: &str) -> Option<String> {
         match key {
@@ -260,7 +268,8 @@ mod tests {
             ("http://localhost.example.com", false),
             ("http://192.168.0.7:8000", false),
         ] {
-            assert_eq!(Access::local(url).is_loopback(), expected, "{url}");
+            let access = Access::local(url);
+            assert_eq!((access.is_loopback(), access.warning().is_none()), (expected, expected), "{url}");
         }
     }
 

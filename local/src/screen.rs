@@ -28,7 +28,9 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
     let prefix = prefix(&template.api.stage);
     let url = format!("http://localhost:{}{prefix}", shop.address().port());
     writeln!(text, "Portico answers at {url}\n")?;
-    for warning in &template.warnings {
+    let credentials = shop.bootstraps().and_then(|_| base.database.access().warning());
+    let warnings = || template.warnings.iter().map(String::as_str).chain(credentials);
+    for warning in warnings() {
         writeln!(text, "Beware: {warning}")?;
     }
     let missing = shop.bootstraps().map(Bootstraps::missing).unwrap_or_default();
@@ -36,7 +38,7 @@ fn write(text: &mut String, shop: &Shop) -> std::fmt::Result {
     for sentence in unmade.clone() {
         writeln!(text, "Not emulated: {sentence}")?;
     }
-    if !template.warnings.is_empty() || unmade.count() > 0 {
+    if warnings().count() + unmade.count() > 0 {
         writeln!(text)?;
     }
     match prefix.as_str() {
@@ -178,9 +180,15 @@ fn invoked_by(template: &Template, function: &Function) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::path::PathBuf;
+    use std::sync::Arc;
 
     use super::*;
+    use crate::bootstraps::{Built, Sink};
+    use crate::database::{Access, Database, Place};
+    use crate::shop::Options;
+    use crate::shop::tests::options;
     use crate::template::{Given, HttpApi};
 
     fn own() -> Template {
@@ -232,6 +240,27 @@ mod tests {
         for routes in [guarded, Vec::new()] {
             assert_eq!(path(&with(routes), false), "");
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn whoever_gives_programs_real_credentials_is_told_so() {
+        let database = Database::open(Place::Memory, 0).await.unwrap();
+        // The same database, at an address that is not known as this machine's.
+        let elsewhere = Access::local(database.access().url.replace("127.0.0.1", "0.0.0.0"));
+        let programs = tempfile::tempdir().unwrap();
+        let shown = async |dynamodb| {
+            let sink: Sink = Arc::new(|_, _| {});
+            let built = Built { directory: programs.path().to_owned(), inherited: BTreeMap::new(), sink };
+            let options = Options { dynamodb: Some(dynamodb), bootstraps: Some(built), seed: false, ..options(0) };
+            let shop = Shop::start(options).await.unwrap();
+            let shown = start(&shop);
+            shop.stop().await;
+            shown
+        };
+        let warning = "\nBeware: the functions' processes are given your AWS credentials";
+        assert!(shown(elsewhere).await.contains(warning));
+        assert!(!shown(database.access().clone()).await.contains(warning));
+        database.close().await;
     }
 
     #[test]

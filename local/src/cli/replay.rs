@@ -8,6 +8,7 @@ use shared::telemetry::Log;
 
 use crate::Error;
 use crate::bootstraps::{Built, Sink};
+use crate::database::Access;
 use crate::output::Output;
 use crate::replay::{self, Comparison, Replayed};
 use crate::shop::Options;
@@ -15,6 +16,9 @@ use crate::shop::Options;
 pub async fn replay(options: Options, output: &Output, file: &Path, function: Option<&str>) -> Result<(), Error> {
     if options.record.is_some() {
         return Err(Error::new("replay records nothing: leave --record out."));
+    }
+    if let Some(warning) = warning(&options) {
+        remark(&format!("Beware: {warning}"));
     }
     let beside = output.beside().map_err(|error| Error::new(format!("there can be no thread for output: {error}.")))?;
     let (log, news) = (beside.clone(), beside.clone());
@@ -41,6 +45,11 @@ pub async fn replay(options: Options, output: &Output, file: &Path, function: Op
         Some(Comparison::Differs(at)) => remark(&format!("This is not the recorded answer: they differ at {at}.")),
     }
     outcome.map(drop).map_err(|failure| Error::new(format!("the function failed ({failure}): see what it printed.")))
+}
+
+/// What is to be known of the credentials that the function is given, if it is a process.
+fn warning(options: &Options) -> Option<&'static str> {
+    options.bootstraps.as_ref().and(options.dynamodb.as_ref()).and_then(Access::warning)
 }
 
 /// Writes a line beside the answer. Where nobody reads it, nothing is to be done.

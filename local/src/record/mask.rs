@@ -10,12 +10,14 @@
 //! - an authorizer event's `identitySource`;
 //! - such members of a `body`, plain or in base64, that is JSON or a form, and of JSON that is text inside of JSON. A
 //!   body that is neither, but names a secret, or that is compressed, goes as a whole;
+//! - any other text in which such a name has a value, as in `a;token=x` or `login(password: "x")`, as a whole;
 //! - such parameters in `rawQueryString`, and in the query and the fragment of a URL;
 //! - in any text, what looks like a JWT or comes after `Bearer`, and the number of a payment card, which a number of its own can be too;
 //! - what was masked by its name, from six characters on, wherever else the event or its answer repeats it: a path, the
 //!   message of an error. (The first 64 such texts of an invocation.)
 //!
-//! A secret under a name that does not say so, in the middle of other text, stays.
+//! What stays: a secret under a name that does not say so, in the middle of other text, and what a sentence says after a
+//! colon (`password: too short`).
 
 mod body;
 mod json;
@@ -29,7 +31,7 @@ use serde_json::value::RawValue;
 
 use body::{BODY, Writing};
 use json::{Members, is_json, quoted, spliced};
-use names::{is_plain, is_secret};
+use names::{gives_a_secret, has_cookies, is_attribute, is_plain, is_secret};
 
 /// What stands in place of a secret.
 pub const MASK: &str = "***";
@@ -93,7 +95,7 @@ impl Masks {
         match json.trim_start().as_bytes().first()? {
             b'{' => self.object(json, depth, |masks, _, json, _| masks.secret(json, name, depth + 1)),
             b'[' => self.array(json, |masks, item| masks.secret(item, name, depth + 1)),
-            b'"' if is_cookie(name) => self.string(json, |masks, text| masks.cookies(text)),
+            b'"' if has_cookies(name) => self.string(json, |masks, text| masks.cookies(text)),
             b'"' => self.string(json, |masks, text| masks.concealed(text)),
             b't' | b'f' | b'n' => None,
             _ => Some(quoted(MASK)),
@@ -121,17 +123,20 @@ impl Masks {
         self.found.insert(at, secret.to_owned());
     }
 
-    /// `a=1; b=2` becomes `a=***; b=***`. A set-cookie's attributes are treated alike: they look like cookies.
+    /// `a=1; b=2` becomes `a=***; b=***`. A set-cookie's attributes are treated alike, but are not looked for elsewhere.
     fn cookies(&mut self, text: &str) -> Option<String> {
         if text.is_empty() {
             return None;
         }
-        let cookie = |cookie: &str| match cookie.split_once('=') {
-            Some((name, value)) if is_plain(name.trim()) => {
-                self.remember(value.trim().trim_matches('"'));
-                format!("{name}={MASK}")
+        let cookie = |cookie: &str| {
+            let (name, value) = cookie.split_once('=').unwrap_or((cookie, ""));
+            // The end of a secret in base64 is no value.
+            let has_name = is_plain(name.trim()) && value.contains(|char| char != '=');
+            let secret = if has_name { value.trim().trim_matches('"') } else { cookie.trim() };
+            if !is_attribute(name.trim()) {
+                self.remember(secret);
             }
-            _ => MASK.to_owned(),
+            if has_name { format!("{name}={MASK}") } else { MASK.to_owned() }
         };
         let masked: Vec<String> = text.split(';').map(cookie).collect();
         Some(masked.join(";")).filter(|masked| masked != text)
@@ -162,6 +167,9 @@ impl Masks {
             if masked.contains(secret.as_str()) {
                 masked = Cow::Owned(masked.replace(secret.as_str(), MASK));
             }
+        }
+        if gives_a_secret(&masked) {
+            return Some(MASK.to_owned());
         }
         (masked != text).then(|| masked.into_owned())
     }
@@ -226,10 +234,6 @@ impl Masks {
             Err(_) => Some(quoted(MASK)),
         }
     }
-}
-
-fn is_cookie(name: &str) -> bool {
-    name.to_ascii_lowercase().contains("cookie")
 }
 
 #[cfg(test)]

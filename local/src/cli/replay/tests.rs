@@ -74,3 +74,18 @@ async fn nothing_is_recorded_again() {
     assert_eq!(result.unwrap_err().to_string(), "replay records nothing: leave --record out.");
     assert!(written.is_empty() && !record.exists(), "{written}");
 }
+
+#[test]
+fn real_credentials_are_warned_of_where_the_function_is_a_process() {
+    let output = Output::to(Written::default(), LogFormat::Text).unwrap();
+    let warned = |flags: &[&str]| {
+        let arguments = ["portico", "replay", "event.json", "--template", "template.yaml"].iter().chain(flags);
+        let options = Cli::parse_from(arguments).shop.options(&output, BTreeMap::new(), |url| Ok(Access::local(url)));
+        warning(&options.unwrap()).is_some()
+    };
+    let aws = "https://dynamodb.eu-central-1.amazonaws.com";
+    assert!(warned(&["--bootstraps", "b", "--dynamodb", aws]));
+    assert!(!warned(&["--bootstraps", "b", "--dynamodb", "http://localhost:8000"]));
+    assert!(!warned(&["--bootstraps", "b"]));
+    assert!(!warned(&["--dynamodb", aws]));
+}
