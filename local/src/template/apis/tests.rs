@@ -142,6 +142,21 @@ fn a_loop_is_written_out() {
 }
 
 #[test]
+fn a_loops_item_in_a_logical_id_has_letters_and_digits_only() {
+    let template = parse(
+        "  Fn::ForEach::Fns:
+    - Name
+    - [get-one, b.2]
+    - Fn&{Name}:
+        Type: AWS::Serverless::Function
+        Properties: {CodeUri: x/, Events: {E: {Type: HttpApi, Properties: {Method: GET, Path: '/${Name}'}}}}
+",
+    );
+    let routes: Vec<_> = template.api.routes.iter().map(|route| (route.function.as_str(), route.key())).collect();
+    assert_eq!(routes, [("Fngetone", "GET /get-one".to_owned()), ("Fnb2", "GET /b.2".to_owned())]);
+}
+
+#[test]
 fn a_variable_that_only_aws_knows_is_left_out_and_named() {
     let variables = "{A: !GetAtt Db.Endpoint.Address, B: '{{resolve:ssm:x}}', C: !Sub 'c-${Vpc}', D: d}";
     let template = parse(&format!(
