@@ -11,6 +11,7 @@ mod code;
 mod conditions;
 mod cors;
 mod document;
+mod domain;
 mod edge;
 mod elsewhere;
 mod events;
