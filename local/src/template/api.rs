@@ -42,7 +42,7 @@ pub fn read(
     };
     let settings = StageSettings::read(&mut section, warnings)?;
     let by_uri = beside(&section)?;
-    let mut cors = cors::read(scope, &mut section)?;
+    let mut cors = cors::read(scope, &mut section, warnings)?;
     let mut auth = authorizers::read(&mut section, functions, warnings)?;
     let mut operations = Vec::new();
     if let Some(document) = document(&mut section, warnings)? {

@@ -34,6 +34,7 @@ mod settings;
 mod surface;
 mod tables;
 mod traps;
+mod unknown;
 mod v2;
 mod variables;
 

@@ -78,7 +78,7 @@ pub fn read(
     let mut section = Section::open(scope, properties, format!("HTTP API `{id}`"))?;
     section.pass(&ONLY_IN_AWS);
     let mut auth = Auth::default();
-    let (mut drafts, mut cors) = (Vec::new(), cors::read(scope, &mut section)?);
+    let (mut drafts, mut cors) = (Vec::new(), cors::read(scope, &mut section, warnings)?);
     if section.asks_for("BodyS3Location")?.is_some() {
         return Err(Fault::new(
             line,

@@ -113,7 +113,7 @@ fn many_resources_of_one_sort_are_named_in_one_sentence() {
             format!("  M{at}: {{Type: AWS::Lambda::EventSourceMapping, Properties: {{FunctionName: !Ref Fn}}}}\n")
         })
         .collect();
-    let told = "  Fn: {Type: AWS::Serverless::Function, Properties: {CodeUri: x/fn, Environment: {Variables: {Q: !Ref Q2}}}}\n";
+    let told = "  Fn: {Type: AWS::Serverless::Function, Properties: {CodeUri: x/fn, Environment: {Variables: {Q: !Ref Q2, None: !Ref AWS::NoValue}}}}\n";
     let template = parse(&format!("{}{told}{queues}{mappings}", api("Api")));
     assert_eq!(
         template.not_emulated,

@@ -175,3 +175,17 @@ fn what_works_here_and_fails_once_deployed_is_warned_of() {
     assert!(warnings(&lambda(kept))[0].contains("a yes for one route is a yes for every route"));
     assert_eq!(warnings(&lambda(&kept.replace("true", "false"))), Vec::<String>::new(), "a policy names the routes");
 }
+
+#[test]
+fn a_jwt_authorizer_that_only_aws_knows_is_never_open() {
+    let issuer = JWT.replace("https://id.example", "{{resolve:ssm:/issuer}}");
+    let within = JWT.replace("'https://id.example'", "!Sub 'https://${AWS::Region}.{{resolve:ssm:/host}}'");
+    for (auth, key) in
+        [(issuer, "issuer"), (within, "issuer"), (JWT.replace("shop", "'{{resolve:ssm:/client}}'"), "audience")]
+    {
+        let template = parse(&auth, "Authorizer: A").unwrap();
+        assert!(template.api.routes.is_empty(), "{auth}");
+        let expected = format!("line 8: `GET /a` answers 501: the {key} that its JWTs must have is known only in AWS.");
+        assert_eq!(template.not_emulated, [expected], "{auth}");
+    }
+}
