@@ -2,11 +2,13 @@
 
 mod identity;
 mod permission;
+mod pool;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use identity::{source, time};
+pub use pool::name_pools;
 
 use super::elsewhere::{self, Place};
 use super::functions::{self, Declared};

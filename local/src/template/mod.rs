@@ -203,6 +203,7 @@ impl Template {
             None => return Err(missed.no_http_api(&resources)),
         };
         missed.note(scope);
+        authorizers::name_pools(scope, &api)?;
         let edge = edge::first(scope, &edges, &resources);
         let functions: Vec<Function> = functions.into_iter().map(|declared| declared.function).collect();
         traps::look(&functions, &api, &mut warnings);

@@ -189,3 +189,26 @@ fn a_jwt_authorizer_that_only_aws_knows_is_never_open() {
         assert_eq!(template.not_emulated, [expected], "{auth}");
     }
 }
+
+#[test]
+fn what_tokens_of_the_templates_own_user_pool_must_have_is_named() {
+    let jwt = "JwtConfiguration: {
+    issuer: !Sub 'https://cognito-idp.${AWS::Region}.amazonaws.com/${Pool}', audience: [!Ref Web, !Ref App]}";
+    let source = format!(
+        "Resources:
+  Api: {{Type: AWS::Serverless::HttpApi, Properties: {{Auth: {{Authorizers: {{A: {{{jwt}}}, B: {{{JWT}}}}}}}}}}}
+  Pool: {{Type: AWS::Cognito::UserPool}}
+  Spare: {{Type: AWS::Cognito::UserPool}}
+  Web: {{Type: AWS::Cognito::UserPoolClient}}
+  App: {{Type: AWS::Cognito::UserPoolClient}}
+"
+    );
+    let template = Template::parse(&source, &Given::defaults("shop")).unwrap();
+    let Authorizer::Jwt(pool) = &template.api.authorizers["A"] else { panic!("JWTs") };
+    let ([web, app], issuer) = (&pool.audience[..], &pool.issuer) else { panic!("{:?}", pool.audience) };
+    let expected = format!(
+        "line 2: there are no user pools here: authorizer `A` takes tokens whose iss is {issuer} and whose aud or client_id \
+         is {web} or {app}; give their keys with --jwks {issuer}=FILE."
+    );
+    assert_eq!(template.not_emulated, [expected]);
+}
