@@ -3,6 +3,7 @@
 
 use super::authorizers::{self, Guard};
 use super::cors;
+use super::domain;
 use super::elsewhere::{self, Place};
 use super::functions::Declared;
 use super::node::{Fault, Node, Value};
@@ -16,8 +17,8 @@ use super::surface::{Draft, Surface};
 use super::v2::{self, Part};
 
 /// What means nothing on one machine.
-const ONLY_IN_AWS: [&str; 7] =
-    ["Description", "DisableExecuteApiEndpoint", "Domain", "FailOnWarnings", "Name", "PropagateTags", "Tags"];
+const ONLY_IN_AWS: [&str; 6] =
+    ["Description", "DisableExecuteApiEndpoint", "FailOnWarnings", "Name", "PropagateTags", "Tags"];
 
 /// Reads the API and the routes that its document, the functions' events and resources of their own declare.
 pub fn read(
@@ -32,13 +33,16 @@ pub fn read(
     let mut section = Section::open(scope, properties, format!("HTTP API `{id}`"))?;
     section.pass(&ONLY_IN_AWS);
     elsewhere::refuse(&section, Place::Api)?;
+    if let Some(node) = section.take_raw("Domain") {
+        domain::note(scope, &node, &format!("Domain of HTTP API `{id}`"));
+    }
     let stage = match section.take("StageName")? {
         Some(node) => settings::stage(&node)?,
         None => "$default".to_owned(),
     };
     let settings = StageSettings::read(&mut section, warnings)?;
     let by_uri = beside(&section)?;
-    let mut cors = cors::read(scope, &mut section)?;
+    let mut cors = cors::read(scope, &mut section, warnings)?;
     let mut auth = authorizers::read(&mut section, functions, warnings)?;
     let mut operations = Vec::new();
     if let Some(document) = document(&mut section, warnings)? {

@@ -2,11 +2,13 @@
 
 mod identity;
 mod permission;
+mod pool;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use identity::{source, time};
+pub use pool::name_pools;
 
 use super::elsewhere::{self, Place};
 use super::functions::{self, Declared};
@@ -259,7 +261,7 @@ pub fn jwt(configuration: &Node, identity: Option<&Node>, line: usize) -> Result
     let (mut issuer, mut audience) = (None, Vec::new());
     for Entry { key, value, .. } in configuration.map("JwtConfiguration")? {
         let items: &[Node] = if let Value::List(items) = &value.value { items } else { &[] };
-        if [value].into_iter().chain(items).any(|one| matches!(one.value, Value::Unknown(_))) {
+        if [value].into_iter().chain(items).any(|one| one.unknown().is_some()) {
             return Ok(Err(format!("the {key} that its JWTs must have is known only in AWS")));
         }
         match key.to_ascii_lowercase().as_str() {

@@ -46,37 +46,47 @@ fn repeat(scope: &Scope, entry: &Entry) -> Result<Vec<Entry>, Fault> {
     let mut all = Vec::new();
     for item in items.list("a loop's list")? {
         let item = item.text("an item of a loop's list")?;
-        let written = expand(scope, &put(scope, body, name, item)?)?;
+        let id = item.chars().filter(char::is_ascii_alphanumeric).collect();
+        let written = expand(scope, &put(scope, body, &Turn { name, item, id })?)?;
         all.extend(written.map("what a loop repeats")?.iter().cloned());
     }
     Ok(all)
 }
 
+/// One turn of a loop.
+struct Turn<'t> {
+    /// The loop's name, as `${name}` and `&{name}`.
+    name: &'t str,
+    /// What `${name}` stands for.
+    item: &'t str,
+    /// What `&{name}` stands for: the item as far as a logical id may have it.
+    id: String,
+}
+
 /// A copy with an item in place of the loop's name.
-fn put(scope: &Scope, node: &Node, name: &str, item: &str) -> Result<Node, Fault> {
+fn put(scope: &Scope, node: &Node, turn: &Turn<'_>) -> Result<Node, Fault> {
     scope.spend(node, COST)?;
+    let Turn { name, item, id } = turn;
     let put_text = |text: &str| -> Result<String, Fault> {
-        let text = text.replace(&format!("${{{name}}}"), item).replace(&format!("&{{{name}}}"), item);
+        let text = text.replace(&format!("${{{name}}}"), item).replace(&format!("&{{{name}}}"), id);
         scope.spend(node, text.len())?;
         Ok(text)
     };
     let value = match &node.value {
         Value::Null | Value::Unknown(_) => node.value.clone(),
         Value::Text(text) => Value::Text(put_text(text)?),
-        Value::List(items) => {
-            Value::List(items.iter().map(|one| put(scope, one, name, item)).collect::<Result<_, _>>()?)
-        }
+        Value::List(items) => Value::List(items.iter().map(|one| put(scope, one, turn)).collect::<Result<_, _>>()?),
         Value::Map(entries) => {
             let one = |entry: &Entry| {
-                let (key, value) = (put_text(&entry.key)?, put(scope, &entry.value, name, item)?);
+                let (key, value) = (put_text(&entry.key)?, put(scope, &entry.value, turn)?);
                 Ok(Entry { key, line: entry.line, value })
             };
             Value::Map(entries.iter().map(one).collect::<Result<_, Fault>>()?)
         }
         Value::Call(function, argument) if function == "Ref" && argument.text("it") == Ok(name) => {
-            Value::Text(item.to_owned())
+            Value::Text((*item).to_owned())
         }
-        Value::Call(function, argument) => Value::Call(function.clone(), Box::new(put(scope, argument, name, item)?)),
+        Value::Call(function, argument) => Value::Call(function.clone(), Box::new(put(scope, argument, turn)?)),
     };
     Ok(Node { line: node.line, value })
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::domain;
 use super::elsewhere::{self, Place};
 use super::node::{Entry, Fault, Node, Value};
 use super::scope::Scope;
@@ -122,6 +123,7 @@ impl Missed {
     ) -> Result<(), Fault> {
         let at = resource.get("Type").unwrap_or(resource);
         elsewhere::refuse_firewall(scope, at, kind, properties)?;
+        domain::look(scope, id, kind, properties);
         let lacking = elsewhere::sentence(Place::Resource, kind);
         if lacking == Some(elsewhere::REST) {
             self.rest(at.line, kind);

@@ -11,6 +11,7 @@ mod code;
 mod conditions;
 mod cors;
 mod document;
+mod domain;
 mod edge;
 mod elsewhere;
 mod events;
@@ -34,6 +35,7 @@ mod settings;
 mod surface;
 mod tables;
 mod traps;
+mod unknown;
 mod v2;
 mod variables;
 
@@ -203,6 +205,7 @@ impl Template {
             None => return Err(missed.no_http_api(&resources)),
         };
         missed.note(scope);
+        authorizers::name_pools(scope, &api)?;
         let edge = edge::first(scope, &edges, &resources);
         let functions: Vec<Function> = functions.into_iter().map(|declared| declared.function).collect();
         traps::look(&functions, &api, &mut warnings);

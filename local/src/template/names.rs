@@ -127,9 +127,17 @@ impl Scope {
             return Ok(filled);
         }
         let named_by = known(&resource.kind).map_or("", |kind| kind.named_by);
+        let default = || self.default_name(id, resource);
         let name = match resource.property(named_by).map(|name| self.resolve(name)).transpose()?.flatten() {
-            Some(name) => name.text("the name")?.to_owned(),
-            None => self.default_name(id, resource),
+            None => default(),
+            Some(name) => match name.unknown() {
+                Some(why) => {
+                    let sentence = format!("the {named_by} of `{id}` is {} here: {why}", default());
+                    self.not_emulated(name.line, sentence);
+                    default()
+                }
+                None => name.text("the name")?.to_owned(),
+            },
         };
         Ok(filled.replace("{name}", &name))
     }
@@ -195,6 +203,27 @@ mod tests {
             assert!(id.len() == length && plain, "{id}");
             assert_ne!(id, made_up("shop2", "Api", length));
         }
+    }
+
+    #[test]
+    fn a_name_that_only_aws_knows_is_the_one_of_no_name() {
+        let template = "
+Resources:
+  Looked: {Type: AWS::DynamoDB::Table, Properties: {TableName: '{{resolve:ssm:/name}}'}}
+  Put: {Type: AWS::Lambda::Function, Properties: {FunctionName: !Sub 'fn-${Vpc}'}}
+  Vpc: {Type: AWS::EC2::VPC}
+";
+        let scope = Scope::read(&Node::parse(template).unwrap(), &Given::defaults("shop")).unwrap();
+        let node = Node { line: 1, value: Value::Null };
+        assert_eq!(scope.name(&node, "Looked"), Ok("shop-Looked".to_owned()));
+        assert_eq!(scope.referred(&node, "Put"), Ok(Value::Text("shop-Put".to_owned())));
+        assert_eq!(
+            scope.notes(),
+            [
+                "line 3: the TableName of `Looked` is shop-Looked here: it is a dynamic reference, which one machine cannot look up.",
+                "line 4: the FunctionName of `Put` is shop-Put here: what `!Ref Vpc` gives is known only in AWS (a AWS::EC2::VPC).",
+            ]
+        );
     }
 
     #[test]

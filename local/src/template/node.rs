@@ -58,11 +58,14 @@ pub struct Entry {
 }
 
 /// Every function that CloudFormation has; which of them are resolved here is for `resolve.rs` to say.
-pub const FUNCTIONS: [&str; 20] = [
+pub const FUNCTIONS: [&str; 26] = [
     "And",
     "Base64",
     "Cidr",
     "Condition",
+    "Contains",
+    "EachMemberEquals",
+    "EachMemberIn",
     "Equals",
     "FindInMap",
     "GetAZs",
@@ -74,11 +77,14 @@ pub const FUNCTIONS: [&str; 20] = [
     "Not",
     "Or",
     "Ref",
+    "RefAll",
     "Select",
     "Split",
     "Sub",
     "ToJsonString",
     "Transform",
+    "ValueOf",
+    "ValueOfAll",
 ];
 
 impl Node {

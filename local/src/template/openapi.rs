@@ -70,7 +70,7 @@ pub fn read(
         }
     }
     let cors = match document.get("x-amazon-apigateway-cors") {
-        Some(node) => Some(cors::configuration(scope, &as_in_cloudformation(node))?),
+        Some(node) => Some(cors::configuration(scope, &as_in_cloudformation(node), warnings)?),
         None => None,
     };
     Ok(Document { operations, cors })

@@ -180,10 +180,16 @@ impl Scope {
         };
         let map = self.known_text(map, "the map")?;
         let (first, second) = (self.known_text(first, "the key")?, self.known_text(second, "the key")?);
-        let found = self.mappings.get(&map).and_then(|map| map.get(&first)?.get(&second));
-        match (found, default) {
+        let named = self.mappings.get(&map);
+        let inner = named.and_then(|map| map.get(&first));
+        let missing = if inner.is_none() { &first } else { &second };
+        match (inner.and_then(|inner| inner.get(&second)), default) {
             (Some(found), _) => Ok(found.value.clone()),
             (None, Some(default)) => Ok(self.known(default, "DefaultValue")?.value),
+            // Who deploys elsewhere has no reason to list it.
+            (None, None) if missing == REGION && named.is_some() => Err(Stop::Unknown(format!(
+                "Mappings has no `{map}.{first}.{second}`, and the region is always {REGION} here."
+            ))),
             (None, None) => Err(node.fault(format!("Mappings has no `{map}.{first}.{second}`.")).into()),
         }
     }

@@ -107,16 +107,21 @@ fn particular(
     Ok(limits)
 }
 
-/// `StageVariables`: texts by name, of the characters that AWS lets them have.
+/// `StageVariables`: texts by name, of the characters that AWS lets them have. One that only AWS knows is left out, and
+/// named.
 /// <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages.html>
 fn stage_variables(section: &mut Section<'_>) -> Result<BTreeMap<String, String>, Fault> {
     let Some(node) = section.take("StageVariables")? else { return Ok(BTreeMap::new()) };
     let mut variables = BTreeMap::new();
     for Entry { key, value, .. } in node.map("StageVariables")? {
-        let text = value.text(key)?;
         if !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             return Err(value.fault(format!("the stage variable `{key}` may have letters, digits and _ in its name.")));
         }
+        if let Some(why) = value.unknown() {
+            section.scope().not_emulated(value.line, format!("the stage variable `{key}` is left out: {why}"));
+            continue;
+        }
+        let text = value.text(key)?;
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?#&=,".contains(&byte)) {
             return Err(value.fault(format!("the stage variable `{key}` has a value that AWS refuses: `{text}`.")));
         }
@@ -141,6 +146,28 @@ fn milli(node: &Node) -> Result<u64, Fault> {
 mod tests {
     use super::*;
     use crate::template::node::Value;
+    use crate::template::scope::Scope;
+    use crate::template::{Fault, Given};
+
+    #[test]
+    fn a_stage_variable_that_only_aws_knows_is_left_out_and_named() {
+        let template = "
+Resources: {Db: {Type: AWS::RDS::DBInstance}}
+Stage: {StageVariables: {host: !GetAtt Db.Endpoint.Address, color: '{{resolve:ssm:/color}}', size: big}}
+";
+        let root = Node::parse(template).unwrap();
+        let scope = Scope::read(&root, &Given::defaults("shop")).unwrap();
+        let mut section = Section::open(&scope, root.get("Stage").unwrap(), "the stage").unwrap();
+        let variables = stage_variables(&mut section).unwrap_or_else(|Fault { message, .. }| panic!("{message}"));
+        assert_eq!(variables, BTreeMap::from([("size".to_owned(), "big".to_owned())]));
+        assert_eq!(
+            scope.notes(),
+            [
+                "line 3: the stage variable `color` is left out: it is a dynamic reference, which one machine cannot look up.",
+                "line 3: the stage variable `host` is left out: `Db.Endpoint.Address` is not known on one machine (a AWS::RDS::DBInstance).",
+            ]
+        );
+    }
 
     #[test]
     fn a_rate_keeps_its_thousandths() {

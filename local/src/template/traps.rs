@@ -74,6 +74,11 @@ pub fn left_open(key: &str, line: usize, warnings: &mut Vec<String>) {
     ));
 }
 
+/// Warns of CORS for nobody.
+pub fn no_origins(warnings: &mut Vec<String>) {
+    warnings.push("CorsConfiguration has no AllowOrigins, so it lets no page in: name the origins.".to_owned());
+}
+
 /// Warns of what only the template as a whole shows.
 pub fn look(functions: &[Function], api: &HttpApi, warnings: &mut Vec<String>) {
     for route in &api.routes {
@@ -172,9 +177,6 @@ fn shields(options: &Route, other: &Route) -> bool {
 
 /// What a browser sends as `Origin` is compared as it stands.
 fn origins(cors: &Cors, warnings: &mut Vec<String>) {
-    if cors.origins.is_empty() {
-        warnings.push("CorsConfiguration has no AllowOrigins, so it lets no page in: name the origins.".to_owned());
-    }
     for origin in &cors.origins {
         let scheme_only = matches!(origin.as_str(), "https://*" | "http://*");
         if scheme_only && cors.credentials {

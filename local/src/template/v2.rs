@@ -26,9 +26,8 @@ pub const PARTS: [&str; 4] = [
 ];
 
 /// What of an API means nothing on one machine.
-const ONLY_IN_AWS: [&str; 13] = [
+const ONLY_IN_AWS: [&str; 12] = [
     "ApiKeySelectionExpression",
-    "BasePath",
     "CredentialsArn",
     "Description",
     "DisableExecuteApiEndpoint",
@@ -79,14 +78,23 @@ pub fn read(
     let mut section = Section::open(scope, properties, format!("HTTP API `{id}`"))?;
     section.pass(&ONLY_IN_AWS);
     let mut auth = Auth::default();
-    let (mut drafts, mut cors) = (Vec::new(), cors::read(scope, &mut section)?);
+    let (mut drafts, mut cors) = (Vec::new(), cors::read(scope, &mut section, warnings)?);
     if section.asks_for("BodyS3Location")?.is_some() {
         return Err(Fault::new(
             line,
             format!("the OpenAPI document of `{id}` lies in S3, and is not fetched: write a Body."),
         ));
     }
+    let base_path = section.take("BasePath")?;
     if let Some(body) = section.take("Body")? {
+        // The base path is that of the document's `servers`.
+        // <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-import-api-basePath.html>
+        let matters = |node: &Node| node.text("BasePath") != Ok("ignore") && body.get("servers").is_some();
+        if let Some(node) = base_path.filter(matters) {
+            let sentence =
+                format!("the routes of `{id}` have no base path here, whatever BasePath makes of `servers`.");
+            scope.not_emulated(node.line, sentence);
+        }
         let read = openapi::read(scope, &body, functions, &mut auth, warnings)?;
         drafts.extend(read.operations.into_iter().map(|operation| operation.draft));
         cors = cors.or(read.cors);

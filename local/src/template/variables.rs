@@ -15,27 +15,19 @@ pub fn read(function: &mut Section<'_>, id: &str) -> Result<BTreeMap<String, Str
         return Ok(environment);
     };
     for Entry { key, line, value } in variables.rest() {
-        let leave_out = |why: &str| scope.not_emulated(line, format!("`{id}` gets no {key}: {why}"));
+        let leave_out = |key: &str, why: &str| scope.not_emulated(line, format!("`{id}` gets no {key}: {why}"));
         let used = scope.take_used();
-        let Some(node) = scope.resolve(&value)? else { continue };
-        let text = match &node.value {
-            Value::Unknown(why) => {
-                leave_out(why);
-                None
-            }
-            _ => Some(node.text(&key)?),
-        };
+        let node = scope.resolve(&value)?;
         // What a secret is looked up by is nothing that the function is told.
-        let dynamic = text.is_some_and(|text| text.contains("{{resolve:"));
-        if dynamic || text.is_none() {
+        if node.as_ref().is_some_and(|node| node.unknown().is_some()) {
             scope.take_used();
         }
         scope.use_again(used);
-        match (text, scope.secrets.get(&key)) {
-            (Some(text), _) if !dynamic => drop(environment.insert(key, text.to_owned())),
-            (Some(_), Some(given)) => drop(environment.insert(key.clone(), given.clone())),
-            (Some(_), None) => leave_out("it is a dynamic reference, which one machine cannot look up."),
-            (None, _) => {}
+        let Some(node) = node else { continue };
+        match (node.unknown(), &node.value, scope.secrets.get(&key)) {
+            (None, ..) => drop(environment.insert(key.clone(), node.text(&key)?.to_owned())),
+            (Some(_), Value::Text(_), Some(given)) => drop(environment.insert(key, given.clone())),
+            (Some(why), ..) => leave_out(&key, why),
         }
     }
     section.close()?;

@@ -140,7 +140,7 @@ fn many_resources_of_one_sort_are_named_in_one_sentence() {
             format!("  M{at}: {{Type: AWS::Lambda::EventSourceMapping, Properties: {{FunctionName: !Ref Fn}}}}\n")
         })
         .collect();
-    let told = "  Fn: {Type: AWS::Serverless::Function, Properties: {CodeUri: x/fn, Environment: {Variables: {Q: !Ref Q2}}}}\n";
+    let told = "  Fn: {Type: AWS::Serverless::Function, Properties: {CodeUri: x/fn, Environment: {Variables: {Q: !Ref Q2, None: !Ref AWS::NoValue}}}}\n";
     let template = parse(&format!("{}{told}{queues}{mappings}", api("Api")));
     assert_eq!(
         template.not_emulated,
@@ -166,6 +166,21 @@ fn a_loop_is_written_out() {
     let keys: Vec<String> = template.api.routes.iter().map(|route| route.key()).collect();
     assert_eq!(keys, ["GET /One", "GET /Two"]);
     assert_eq!(template.functions[1].logical_id, "FnTwo");
+}
+
+#[test]
+fn a_loops_item_in_a_logical_id_has_letters_and_digits_only() {
+    let template = parse(
+        "  Fn::ForEach::Fns:
+    - Name
+    - [get-one, b.2]
+    - Fn&{Name}:
+        Type: AWS::Serverless::Function
+        Properties: {CodeUri: x/, Events: {E: {Type: HttpApi, Properties: {Method: GET, Path: '/${Name}'}}}}
+",
+    );
+    let routes: Vec<_> = template.api.routes.iter().map(|route| (route.function.as_str(), route.key())).collect();
+    assert_eq!(routes, [("Fngetone", "GET /get-one".to_owned()), ("Fnb2", "GET /b.2".to_owned())]);
 }
 
 #[test]

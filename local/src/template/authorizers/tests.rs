@@ -175,3 +175,40 @@ fn what_works_here_and_fails_once_deployed_is_warned_of() {
     assert!(warnings(&lambda(kept))[0].contains("a yes for one route is a yes for every route"));
     assert_eq!(warnings(&lambda(&kept.replace("true", "false"))), Vec::<String>::new(), "a policy names the routes");
 }
+
+#[test]
+fn a_jwt_authorizer_that_only_aws_knows_is_never_open() {
+    let issuer = JWT.replace("https://id.example", "{{resolve:ssm:/issuer}}");
+    let within = JWT.replace("'https://id.example'", "!Sub 'https://${AWS::Region}.{{resolve:ssm:/host}}'");
+    for (auth, key) in
+        [(issuer, "issuer"), (within, "issuer"), (JWT.replace("shop", "'{{resolve:ssm:/client}}'"), "audience")]
+    {
+        let template = parse(&auth, "Authorizer: A").unwrap();
+        assert!(template.api.routes.is_empty(), "{auth}");
+        let expected = format!("line 8: `GET /a` answers 501: the {key} that its JWTs must have is known only in AWS.");
+        assert_eq!(template.not_emulated, [expected], "{auth}");
+    }
+}
+
+#[test]
+fn what_tokens_of_the_templates_own_user_pool_must_have_is_named() {
+    let jwt = "JwtConfiguration: {
+    issuer: !Sub 'https://cognito-idp.${AWS::Region}.amazonaws.com/${Pool}', audience: [!Ref Web, !Ref App]}";
+    let source = format!(
+        "Resources:
+  Api: {{Type: AWS::Serverless::HttpApi, Properties: {{Auth: {{Authorizers: {{A: {{{jwt}}}, B: {{{JWT}}}}}}}}}}}
+  Pool: {{Type: AWS::Cognito::UserPool}}
+  Spare: {{Type: AWS::Cognito::UserPool}}
+  Web: {{Type: AWS::Cognito::UserPoolClient}}
+  App: {{Type: AWS::Cognito::UserPoolClient}}
+"
+    );
+    let template = Template::parse(&source, &Given::defaults("shop")).unwrap();
+    let Authorizer::Jwt(pool) = &template.api.authorizers["A"] else { panic!("JWTs") };
+    let ([web, app], issuer) = (&pool.audience[..], &pool.issuer) else { panic!("{:?}", pool.audience) };
+    let expected = format!(
+        "line 2: there are no user pools here: authorizer `A` takes tokens whose iss is {issuer} and whose aud or client_id \
+         is {web} or {app}; give their keys with --jwks {issuer}=FILE."
+    );
+    assert_eq!(template.not_emulated, [expected]);
+}

@@ -20,6 +20,19 @@ fn both_spellings_of_a_function_are_the_same_call() {
 }
 
 #[test]
+fn functions_of_rules_are_functions() {
+    for assertion in [
+        "!Contains [[dev, prod], !Ref Stage]",
+        "!EachMemberEquals [!ValueOfAll ['AWS::EC2::VPC::Id', Tags.Department], IT]",
+        "!EachMemberIn [!ValueOfAll ['AWS::EC2::Subnet::Id', VpcId], !RefAll 'AWS::EC2::VPC::Id']",
+        "!Equals [!ValueOf [Subnet, VpcId], x]",
+    ] {
+        let tree = Node::parse(&format!("Rules: {{Env: {{Assertions: [{{Assert: {assertion}}}]}}}}\n"));
+        assert!(tree.is_ok_and(|tree| tree.calls()), "{assertion}");
+    }
+}
+
+#[test]
 fn scalars_stay_as_written_and_know_their_lines() {
     let tree = Node::parse("# first\na: 2.0\nb: \"\"\nc:\nd: 0123\n").unwrap();
     assert_eq!(tree.get("a").unwrap().text("a"), Ok("2.0"));

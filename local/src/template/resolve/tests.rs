@@ -10,6 +10,7 @@ Parameters:
   Rate: {Type: Number, Default: 2.5}
 Mappings:
   Sizes: {small: {memory: 128}}
+  Buckets: {us-east-1: {name: x}}
 Conditions:
   IsDevelopment: !Equals [!Ref Stage, development]
   IsProduction: !Not [!Condition IsDevelopment]
@@ -93,6 +94,7 @@ fn what_is_unknown_names_its_line() {
         ("!Join ['', [a, !GetAtt Role.RoleId]]", "`Role.RoleId` is not known on one machine (a AWS::IAM::Role)."),
         ("!ImportValue other", "another stack's exports are not known on one machine; make it a parameter."),
         ("!Cidr [x, 1, 2]", "the function `Cidr` is not resolved on one machine; make its result a parameter."),
+        ("!FindInMap [Sizes, large, memory]", "Mappings has no `Sizes.large.memory`."),
         ("!If [Never, 1, 2]", "there is no condition `Never`."),
         ("!Ref Later", "`Later` does not exist while its condition `IsProduction` is false."),
         ("!Sub '${Table'", "a `${` in Sub's text has no closing brace."),
@@ -102,6 +104,20 @@ fn what_is_unknown_names_its_line() {
     }
     assert_eq!(eval("!If [Spread, 1, 2]").unwrap_err().message, "Equals compares two texts.");
     assert!(eval("!If [Circle, 1, 2]").is_err_and(|fault| fault.message.contains("refers to itself")));
+}
+
+#[test]
+fn a_mapping_without_the_region_of_this_machine_is_no_mistake() {
+    for (path, asked) in [
+        ("Buckets.eu-central-1.name", "!Ref AWS::Region, name"),
+        ("Sizes.small.eu-central-1", "small, !Ref AWS::Region"),
+    ] {
+        let map = path.split('.').next().unwrap();
+        let node = Node::parse(&format!("x: !FindInMap [{map}, {asked}]\n")).unwrap();
+        let why = format!("Mappings has no `{path}`, and the region is always eu-central-1 here.");
+        let resolved = scope().resolve(node.get("x").unwrap()).unwrap().unwrap();
+        assert_eq!(resolved.value, Value::Unknown(why));
+    }
 }
 
 #[test]

@@ -193,3 +193,22 @@ fn a_part_of_no_api_is_named() {
     let [named] = &template.not_emulated[..] else { panic!("{:?}", template.not_emulated) };
     assert!(named.contains("`Chat` is a WebSocket API"), "and its parts are not named again: {named}");
 }
+
+#[test]
+fn a_base_path_that_changes_imported_routes_is_named() {
+    let named = |base_path: &str, servers: &str| {
+        let body = format!("{servers}openapi: 3.0.1, paths: {{}}");
+        let source = format!(
+            "Resources:\n  Api: {{Type: AWS::ApiGatewayV2::Api, Properties: {{BasePath: {base_path}, Body: {{{body}}}}}}}\n"
+        );
+        parse(&source).not_emulated
+    };
+    let servers = "servers: [{url: 'https://a.example/v1'}], ";
+    for base_path in ["prepend", "split"] {
+        assert_eq!(
+            named(base_path, servers),
+            ["line 2: the routes of `Api` have no base path here, whatever BasePath makes of `servers`."]
+        );
+    }
+    assert_eq!((named("ignore", servers), named("prepend", "")), (Vec::new(), Vec::new()));
+}
