@@ -77,10 +77,9 @@ proptest! {
         let shown = masks.mask(json.as_bytes());
         let secret = secret.trim_end();
         let core: String = secret.chars().filter(char::is_ascii_alphanumeric).collect();
-        // Few letters stand elsewhere by chance.
-        prop_assume!(core.len() >= 6);
+        let by_chance = core.len() < 6;
         let all = everything(&shown);
-        prop_assert!(!all.contains(secret) && !all.contains(&core), "{json} became {all}");
+        prop_assert!(!all.contains(secret) && (by_chance || !all.contains(&core)), "{json} became {all}");
         prop_assert_eq!(masks.mask(&shown), shown, "masking twice is masking once");
     }
 
