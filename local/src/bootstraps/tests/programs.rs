@@ -48,6 +48,23 @@ async fn a_script_runs_where_it_is_and_what_cannot_run_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_script_runs_anew_with_what_it_reads() {
+    let directory = built(&[]);
+    let write = |name: &str, text: &str| fs::write(directory.path().join("hello").join(name), text).unwrap();
+    fs::create_dir(directory.path().join("hello")).unwrap();
+    write("bootstrap", "#!/bin/sh\n. ./function.sh\n");
+    fs::set_permissions(directory.path().join("hello/bootstrap"), fs::Permissions::from_mode(0o755)).unwrap();
+    write("function.sh", &format!("exec '{}'\n", example().display()));
+    let running = run(directory.path(), "");
+    let first = running.process().await;
+    write("shop.db", "data");
+    assert_eq!(running.process().await, first);
+    write("function.sh", &format!("export GREETING=hi\nexec '{}'\n", example().display()));
+    let echo = running.call(json!({"do": "echo"})).await.unwrap();
+    assert_eq!(echo["environment"]["GREETING"], "hi");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_lies_beside_a_program_lies_beside_its_copy_which_is_its_owners() {
     let directory = built(&["hello"]);
     fs::create_dir(directory.path().join("hello/lib")).unwrap();
