@@ -1,7 +1,6 @@
 //! A function's program: where its `bootstrap` is looked for, and which version of it runs.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io::{self, Read};
@@ -68,8 +67,7 @@ impl Places {
             }
         }
         // The directory may be the `CodeUri` itself.
-        let built_into = built_into(&function.code_uri).filter(|name| is_plain(name));
-        if built_into.is_some() && directory.file_name().and_then(OsStr::to_str) == built_into {
+        if built_into(&function.code_uri).is_some_and(|name| is_named(directory, name)) {
             files.push(directory.join("bootstrap"));
         }
         let own = is_alone.then(|| directory.to_owned());
@@ -101,6 +99,14 @@ fn built_into(code_uri: &str) -> Option<&str> {
     let path = code_uri.trim_end_matches('/');
     let path = if path.ends_with(".zip") { path.rsplit_once('/')?.0 } else { path };
     Some(path.rsplit('/').next().unwrap_or(path))
+}
+
+/// Whether the last segment of a `CodeUri` names this directory, as `.` does in a template that lies there.
+fn is_named(directory: &Path, name: &str) -> bool {
+    // A directory that is given as `.` has a name too.
+    let names = [Some(directory.to_owned()), directory.canonicalize().ok()];
+    let mut names = names.iter().flatten().filter_map(|path| path.file_name());
+    name == "." || is_plain(name) && names.any(|own| own == name)
 }
 
 /// Whether a name from a template stays within the directory.
@@ -201,6 +207,33 @@ mod tests {
             places("    Properties: {CodeUri: target/lambda/hello/bootstrap.zip, Handler: hello}"),
             ["Hello", "hello", "shop-Hello"].map(|name| format!("built/{name}/bootstrap"))
         );
+    }
+
+    #[test]
+    fn a_directory_that_is_the_code_uri_has_the_program_itself() {
+        let directory = tempfile::tempdir().unwrap();
+        let proj = directory.path().join("proj");
+        fs::create_dir_all(proj.join("inner")).unwrap();
+        let program = proj.join("bootstrap");
+        fs::write(&program, "#!").unwrap();
+        let found = |code_uri: &str, directory: &Path| {
+            let text = format!(
+                "Resources:\n  Api: {{Type: AWS::Serverless::HttpApi}}\n  Hello: {{Type: AWS::Serverless::Function, Properties: {{{code_uri}}}}}"
+            );
+            let template = Template::parse(&text, &Given::defaults("shop")).unwrap();
+            let places = Places::of(template.function("Hello").unwrap(), directory, false);
+            places.find().ok().map(|(file, _)| file.canonicalize().unwrap())
+        };
+        let program = program.canonicalize().unwrap();
+        // As `.` from within, of which the last segment is no name.
+        let from_within = proj.join("inner/..");
+        for code_uri in ["CodeUri: .", "CodeUri: ./", "", "CodeUri: ../proj/", "CodeUri: build/proj"] {
+            assert_eq!(found(code_uri, &proj).as_ref(), Some(&program), "{code_uri}");
+            assert_eq!(found(code_uri, &from_within).as_ref(), Some(&program), "{code_uri}");
+        }
+        for code_uri in ["CodeUri: ..", "CodeUri: other/", "CodeUri: s3://bucket/proj"] {
+            assert_eq!(found(code_uri, &proj), None, "{code_uri}");
+        }
     }
 
     #[test]
