@@ -130,12 +130,14 @@ impl Watched {
             group.kill();
             pool.common.keeper.remove(group);
         }
+        // Nobody is given it while its last lines are read.
+        let idle = process.over_if_idle();
+        pool.forget(&process);
         if tokio::time::timeout(REST, &mut output).await.is_err() {
             output.abort();
         }
         let how = status.map_or_else(|error| format!("Runtime exited with error: {error}"), described);
-        let idle = process.over(&how);
-        pool.forget(&process);
+        let idle = process.over(&how) || idle;
         if idle && !told {
             pool.speaker.say(News::Said(&format!("a process ended while it had nothing to do ({how})")));
         }

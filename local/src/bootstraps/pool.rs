@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use lambda_runtime::Context;
 use shared::clock::Clock;
+use tokio::sync::oneshot::Receiver;
+use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -116,24 +118,19 @@ impl Pool {
             }
         };
         let began = Instant::now();
-        match timeout(limit, answer).await {
-            Ok(Ok(Answered { outcome, settled })) => {
-                // What it still does counts for this invocation.
-                let (left, speaker) = (limit.saturating_sub(began.elapsed()), self.speaker.clone());
-                tokio::spawn(async move {
-                    match timeout(left, settled).await {
-                        Ok(_) => lease.release(),
-                        Err(_) => speaker.say(News::Said("it was still at work after its answer, and was ended")),
-                    }
-                });
-                outcome.map_err(|ending| ending.failure(&id))
+        let Answered { outcome, settled } = match within(limit, answer).await {
+            Some(answered) => answered.map_err(|_| stopping(&id))?,
+            None => return Err(Failure::timed_out(&id, limit)),
+        };
+        // What it still does counts for this invocation.
+        let (left, speaker) = (limit.saturating_sub(began.elapsed()), self.speaker.clone());
+        tokio::spawn(async move {
+            match within(left, settled).await {
+                Some(_) => lease.release(),
+                None => speaker.say(News::Said("it was still at work after its answer, and was ended")),
             }
-            Ok(Err(_)) => Err(stopping(&id)),
-            Err(_) => {
-                drop(lease);
-                Err(Failure::timed_out(&id, limit))
-            }
-        }
+        });
+        outcome.map_err(|ending| ending.failure(&id))
     }
 
     fn count(&self) {
@@ -155,22 +152,13 @@ impl Pool {
                     self.after_waiting(&mut version);
                     slot
                 }
-                Found::Settling(mut slot, patience) => {
-                    let slot = match timeout(patience, &mut slot).await {
-                        Ok(slot) => slot.map_err(|_| stopping(id))?,
-                        Err(_) => {
-                            slot.close();
-                            match slot.try_recv() {
-                                Ok(slot) => slot,
-                                Err(_) => {
-                                    wish.patient = false;
-                                    continue;
-                                }
-                            }
-                        }
+                Found::Settling(slot, patience) => {
+                    let Some(slot) = within(patience, slot).await else {
+                        wish.patient = false;
+                        continue;
                     };
                     self.after_waiting(&mut version);
-                    slot
+                    slot.map_err(|_| stopping(id))?
                 }
             };
             // Who waited may have waited until the stop.
@@ -228,15 +216,15 @@ impl Pool {
             let (process, ready) = child::start(self, program).await.map_err(cannot_start)?;
             // Dropping it ends the process.
             let lease = Lease::new(Arc::clone(&process));
-            match timeout(limit, ready).await {
-                Ok(Ok(Ok(()))) => {
+            match within(limit, ready).await {
+                Some(Ok(Ok(()))) => {
                     self.speaker.say(News::ColdStart { number, took: began.elapsed() });
                     process.take_place(place);
                     return Ok(lease);
                 }
-                Ok(Ok(Err(ending))) => return Err(ending.failure(id)),
-                Ok(Err(_)) => return Err(stopping(id)),
-                Err(_) => self.speaker.say(News::Said(&format!(
+                Some(Ok(Err(ending))) => return Err(ending.failure(id)),
+                Some(Err(_)) => return Err(stopping(id)),
+                None => self.speaker.say(News::Said(&format!(
                     "it has not asked for an invocation after {} s, and was ended",
                     limit.as_secs()
                 ))),
@@ -252,6 +240,17 @@ impl Pool {
         if count(&self.invocations) > 0 {
             let (invocations, cold_starts) = (count(&self.invocations), count(&self.cold_starts));
             self.speaker.say(News::Total { invocations, cold_starts });
+        }
+    }
+}
+
+/// What is sent within this time, if anything is. Later nothing can be sent any more, and whoever tries learns that.
+async fn within<T>(limit: Duration, mut sent: Receiver<T>) -> Option<Result<T, RecvError>> {
+    match timeout(limit, &mut sent).await {
+        Ok(sent) => Some(sent),
+        Err(_) => {
+            sent.close();
+            sent.try_recv().ok().map(Ok)
         }
     }
 }

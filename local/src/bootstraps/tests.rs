@@ -1,6 +1,7 @@
 //! Real processes, of the example `bootstrap`, which does what an event says.
 
 mod ends;
+mod late;
 mod programs;
 mod queue;
 mod runtime_api;
