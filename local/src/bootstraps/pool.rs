@@ -140,7 +140,7 @@ impl Pool {
     async fn lease(self: &Arc<Self>, id: &str, queues: bool) -> Result<Lease, Failure> {
         let mut wish = Wish { patient: true, queues };
         loop {
-            let mut version = self.declared.places.find().map_err(|not_found| cannot_start(not_found.to_string()))?;
+            let mut version = self.version().await?;
             if self.is_stopping() {
                 return Err(stopping(id));
             }
@@ -174,8 +174,22 @@ impl Pool {
             };
             if let Some(place) = place {
                 let program = self.program(&file, stamp).await?;
+                if !program.is_there() {
+                    self.declared.places.find().map_err(cannot_start)?;
+                }
                 return self.start(place, &program, id).await;
             }
+        }
+    }
+
+    /// The version that there is now; or, while one is being built and there is none, the last one.
+    async fn version(&self) -> Result<(Cow<'_, Path>, Stamp), Failure> {
+        match self.declared.places.find() {
+            Ok(version) => Ok(version),
+            Err(not_found) => match &*self.program.lock().await {
+                Some(program) => Ok((Cow::Owned(program.root.join("bootstrap")), program.stamp)),
+                None => Err(cannot_start(not_found)),
+            },
         }
     }
 
@@ -255,8 +269,8 @@ async fn within<T>(limit: Duration, mut sent: Receiver<T>) -> Option<Result<T, R
     }
 }
 
-fn cannot_start(why: String) -> Failure {
-    Failure::new("Runtime.InvalidEntrypoint", why)
+fn cannot_start(why: impl ToString) -> Failure {
+    Failure::new("Runtime.InvalidEntrypoint", why.to_string())
 }
 
 fn stopping(id: &str) -> Failure {

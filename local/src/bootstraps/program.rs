@@ -127,6 +127,11 @@ pub struct Program {
 }
 
 impl Program {
+    /// Whether it can start. A builder may have taken away where it was built, to build it again.
+    pub fn is_there(&self) -> bool {
+        self.root.is_dir() && self.file.is_file()
+    }
+
     /// Prepares the program at `file`. While a binary runs nobody can write to it, so a copy of it runs, which lies in
     /// `copies`: whoever builds must not be in the way of it, nor it in theirs. What lies beside it seems to lie beside the
     /// copy, where it may look for its libraries. A script runs where it is.

@@ -48,6 +48,29 @@ async fn a_script_runs_where_it_is_and_what_cannot_run_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_a_program_is_built_again_the_last_one_runs() {
+    let directory = built(&[]);
+    let program = directory.path().join("hello/bootstrap");
+    fs::create_dir(directory.path().join("hello")).unwrap();
+    fs::copy(example(), &program).unwrap();
+    let running = run(directory.path(), "");
+    let first = running.process().await;
+    fs::remove_dir_all(directory.path().join("hello")).unwrap();
+    let (busy, go) = running.busy().await;
+    // Another process would have no directory to run in.
+    let failure = running.call(json!({"do": "echo"})).await.unwrap_err();
+    assert_eq!(failure.error_message, running.bootstraps.missing()[0]);
+    fs::create_dir(directory.path().join("hello")).unwrap();
+    let second = running.process().await;
+    assert_ne!(second, first);
+    drop(go);
+    assert_eq!(busy.await.unwrap().unwrap(), json!(first));
+    fs::copy(example(), &program).unwrap();
+    let third = running.process().await;
+    assert!(third != first && third != second, "{third}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_script_runs_anew_with_what_it_reads() {
     let directory = built(&[]);
     let write = |name: &str, text: &str| fs::write(directory.path().join("hello").join(name), text).unwrap();
