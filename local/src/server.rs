@@ -24,6 +24,8 @@ use tokio_io_timeout::TimeoutWriter;
 /// The most bytes of a request's head that a connection keeps. It is more than the gateway takes, so that the gateway
 /// itself refuses most of what is too large; beyond this the server does, with a 431 and no body.
 const MAX_HEAD: usize = 32 * 1024;
+/// The most bytes that a connection keeps of what it reads, if no head is longer; hyper's own measure.
+const BUFFER: usize = 400 * 1024;
 /// How long a stop waits for requests in flight: longer than body (30 s), authorizer (10 s) and function (30 s) may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long to wait when the system has no connection to give (too many open files).
@@ -38,6 +40,8 @@ pub struct Limits {
     pub head: Duration,
     /// How long a client may read nothing of its answer.
     pub write: Duration,
+    /// The most bytes of a request's head.
+    pub head_size: usize,
     /// How many connections there may be. More wait until one ends, so that the process keeps descriptors for its own.
     pub connections: usize,
 }
@@ -45,7 +49,7 @@ pub struct Limits {
 impl Default for Limits {
     /// A minute for a head, half of one for an answer, and as many connections as can be idle in 450 MB.
     fn default() -> Self {
-        Self { head: Duration::from_secs(60), write: Duration::from_secs(30), connections: 16_384 }
+        Self { head: Duration::from_secs(60), write: Duration::from_secs(30), head_size: MAX_HEAD, connections: 16_384 }
     }
 }
 
@@ -143,7 +147,8 @@ where
     let mut http = http1::Builder::new();
     // A client may close its side once it has asked: it gets its answer. And while a handler runs nobody looks whether the
     // client is still there, so one that leaves does not end it half way, as in AWS.
-    http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_header_size(MAX_HEAD).half_close(true);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.head).half_close(true);
+    http.max_header_size(limits.head_size).max_buf_size(limits.head_size.max(BUFFER));
     loop {
         let accepted = async {
             // The semaphore is never closed.

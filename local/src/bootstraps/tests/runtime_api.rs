@@ -36,6 +36,11 @@ async fn a_failure_says_what_it_says_itself_or_else_its_header() {
     assert_eq!(said, Failure::new("Odd", "said"));
     assert_eq!(failing(header, "not JSON").await, Failure::new("Runtime.Odd", "not JSON"));
     assert_eq!(failing("", "{}").await, Failure::new("Function.Unknown", "{}"));
+    // Go's runtime says it once more in a header.
+    let cause = format!("lambda-runtime-function-xray-error-cause: {}\r\n", "x".repeat(1024 * 1024));
+    let message = "x".repeat(40_000);
+    let body = json!({"errorType": "Long", "errorMessage": message}).to_string();
+    assert_eq!(failing(&cause, &body).await, Failure::new("Long", message));
 }
 
 #[tokio::test(flavor = "multi_thread")]
