@@ -3,13 +3,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::{HOST, ORIGIN};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -102,6 +104,21 @@ pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     *answer.status_mut() = status;
     answer.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
     answer
+}
+
+/// Whether a web page asks, in a browser on this machine, of which it would need no answer to do harm: with its own origin
+/// or as a part of it, or from one whose name was made to mean this machine. Functions in containers know it by one of
+/// Docker's names, which nobody can make mean another. <https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>
+pub fn is_of_a_page(headers: &HeaderMap) -> bool {
+    let is_of_this_machine = |host: &HeaderValue| {
+        let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+        let host = host.as_ref().map(Authority::host).unwrap_or_default().to_ascii_lowercase();
+        let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        is_address || host == "localhost" || host.ends_with(".localhost") || host.ends_with(".internal")
+    };
+    // Programs that are no browser send others of these, as `fetch` of Node.js does.
+    let is_of_a_browser = headers.contains_key("sec-fetch-site");
+    is_of_a_browser || headers.contains_key(ORIGIN) || !headers.get_all(HOST).iter().all(is_of_this_machine)
 }
 
 /// Serves `handler` on a listener. A handler that gives `None` closes the connection without an answer.

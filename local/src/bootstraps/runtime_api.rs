@@ -41,6 +41,11 @@ pub fn serve(listener: TcpListener, process: Arc<Process>) -> std::io::Result<Ru
 /// Without an answer the connection is closed: the process ends, or has asked again on another one.
 async fn answer(process: &Arc<Process>, request: Request<Incoming>) -> Option<Answer> {
     let (head, body) = request.into_parts();
+    // One would take an invocation away from the process.
+    if server::is_of_a_page(&head.headers) {
+        let message = "Web pages are not answered here, nor names of other machines: call AWS_LAMBDA_RUNTIME_API.";
+        return Some(error(StatusCode::FORBIDDEN, "AccessDenied", message));
+    }
     let Some(path) = head.uri.path().strip_prefix(VERSION) else { return Some(unknown()) };
     let answer = match (&head.method, path) {
         (&Method::GET, "invocation/next") => match process.next() {

@@ -21,6 +21,19 @@ async fn what_does_not_fit_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_web_page_gets_no_invocation() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), "");
+    for header in ["sec-fetch-site: cross-site", "origin: https://evil.example", "host: evil.example"] {
+        let answer = running.asked_with(&format!("{header}\r\n"), "GET", "invocation/next").await;
+        assert_eq!(answer, ("403".to_owned(), "AccessDenied".to_owned()), "{header}");
+    }
+    // Runtimes that ask by `fetch` of Node.js send this.
+    let answer = running.asked_with("sec-fetch-mode: cors\r\n", "POST", "invocation/id-0/response").await;
+    assert_eq!(answer, ("400".to_owned(), "InvalidRequestID".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_says_what_it_says_itself_or_else_its_header() {
     let directory = built(&["hello"]);
     let running = run(directory.path(), "");
