@@ -123,10 +123,16 @@ pub struct Program {
     pub root: PathBuf,
     /// Its version.
     pub stamp: Stamp,
-    _copy: Option<TempDir>,
+    /// Where it was copied to, unless it is a script.
+    copy: Option<TempDir>,
 }
 
 impl Program {
+    /// Whether something else runs it, which its first line names.
+    pub fn is_script(&self) -> bool {
+        self.copy.is_none()
+    }
+
     /// Whether it can start. A builder may have taken away where it was built, to build it again.
     pub fn is_there(&self) -> bool {
         self.root.is_dir() && self.file.is_file()
@@ -144,9 +150,9 @@ impl Program {
             let taken = tokio::task::spawn_blocking(move || take(&from, &copies)).await.map_err(io::Error::other)?;
             match taken? {
                 Taken::Copied(stamp, copy) => {
-                    return Ok(Program { file: copy.path().join("bootstrap"), root, stamp, _copy: Some(copy) });
+                    return Ok(Program { file: copy.path().join("bootstrap"), root, stamp, copy: Some(copy) });
                 }
-                Taken::Script(stamp) => return Ok(Program { file, root, stamp, _copy: None }),
+                Taken::Script(stamp) => return Ok(Program { file, root, stamp, copy: None }),
                 Taken::Changing => tokio::time::sleep(PAUSE).await,
             }
         }

@@ -87,6 +87,23 @@ async fn a_script_runs_anew_with_what_it_reads() {
     assert_eq!(echo["environment"]["GREETING"], "hi");
 }
 
+/// The example, whose loader has another name than any on this machine.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_without_its_loader_says_that_it_needs_one() {
+    let directory = built(&[]);
+    let mut bytes = fs::read(example()).unwrap();
+    let at = bytes.windows(4).position(|window| window == b"/ld-").unwrap();
+    bytes[at..at + 4].copy_from_slice(b"/no-");
+    fs::create_dir(directory.path().join("hello")).unwrap();
+    let program = directory.path().join("hello/bootstrap");
+    fs::write(&program, bytes).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let running = run(directory.path(), "");
+    let failure = running.call(json!({"do": "echo"})).await.unwrap_err();
+    assert!(failure.error_message.contains("it needs a loader"), "{failure}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_lies_beside_a_program_lies_beside_its_copy_which_is_its_owners() {
     let directory = built(&["hello"]);
