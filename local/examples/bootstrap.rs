@@ -14,11 +14,12 @@ fn variable(key: &str) -> String {
 
 /// Sends this to the Runtime API, past the runtime, and gives all that comes back.
 fn request(method: &str, path: &str, headers: &str, body: &str) -> Result<String, Error> {
-    let mut stream = TcpStream::connect(variable("AWS_LAMBDA_RUNTIME_API"))?;
+    let host = variable("AWS_LAMBDA_RUNTIME_API");
+    let mut stream = TcpStream::connect(&host)?;
     let length = body.len();
     write!(
         stream,
-        "{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nhost: local\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
+        "{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -52,9 +53,10 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         "fail" => Err("it does not work".into()),
         // Begins an answer, and breaks off.
         "break" => {
-            let mut stream = TcpStream::connect(variable("AWS_LAMBDA_RUNTIME_API"))?;
+            let host = variable("AWS_LAMBDA_RUNTIME_API");
+            let mut stream = TcpStream::connect(&host)?;
             let path = format!("/2018-06-01/runtime/invocation/{}/{}", context.request_id, text("what"));
-            write!(stream, "POST {path} HTTP/1.1\r\nhost: local\r\ncontent-length: 1000\r\n\r\n\"part")?;
+            write!(stream, "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 1000\r\n\r\n\"part")?;
             stream.shutdown(Shutdown::Write)?;
             stream.read_to_end(&mut Vec::new())?;
             Ok("whole".into())

@@ -26,6 +26,8 @@ mod running;
 mod runtime_api;
 #[cfg(unix)]
 mod slots;
+#[cfg(unix)]
+mod stamp;
 
 #[cfg(not(unix))]
 pub use elsewhere::Bootstraps;

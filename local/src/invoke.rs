@@ -1,12 +1,9 @@
 //! Lambda's Invoke API, as far as the AWS SDK uses it to let one function call another.
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{HOST, ORIGIN};
-use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -91,7 +88,7 @@ async fn call(
     id: &str,
 ) -> Result<Answer, Refusal> {
     let (head, body) = request.into_parts();
-    if is_of_a_page(&head.headers) {
+    if server::is_of_a_page(&head.headers) {
         let message = "Web pages are not answered here, nor names of other machines: call 127.0.0.1 or localhost.";
         return Err(Refusal::new(StatusCode::FORBIDDEN, "AccessDeniedException", message));
     }
@@ -124,19 +121,6 @@ async fn call(
             Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message))
         }
     }
-}
-
-/// Whether a web page asks, in a browser on this machine, of which it would need no answer to do harm: with its own origin,
-/// or from one whose name was made to mean this machine. Functions in containers know it by one of Docker's names, which
-/// nobody can make mean another.
-fn is_of_a_page(headers: &HeaderMap) -> bool {
-    let is_of_this_machine = |host: &HeaderValue| {
-        let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
-        let host = host.as_ref().map(Authority::host).unwrap_or_default().to_ascii_lowercase();
-        let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        is_address || host == "localhost" || host.ends_with(".localhost") || host.ends_with(".internal")
-    };
-    headers.contains_key(ORIGIN) || !headers.get_all(HOST).iter().all(is_of_this_machine)
 }
 
 async fn request_response(function: &Function, event: Bytes, invocation: Invocation) -> Result<Answer, Refusal> {

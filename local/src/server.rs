@@ -3,13 +3,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::{HOST, ORIGIN};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -24,6 +26,8 @@ use tokio_io_timeout::TimeoutWriter;
 /// The most bytes of a request's head that a connection keeps. It is more than the gateway takes, so that the gateway
 /// itself refuses most of what is too large; beyond this the server does, with a 431 and no body.
 const MAX_HEAD: usize = 32 * 1024;
+/// The most bytes that a connection keeps of what it reads, if no head is longer; hyper's own measure.
+const BUFFER: usize = 400 * 1024;
 /// How long a stop waits for requests in flight: longer than body (30 s), authorizer (10 s) and function (30 s) may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long to wait when the system has no connection to give (too many open files).
@@ -38,6 +42,8 @@ pub struct Limits {
     pub head: Duration,
     /// How long a client may read nothing of its answer.
     pub write: Duration,
+    /// The most bytes of a request's head.
+    pub head_size: usize,
     /// How many connections there may be. More wait until one ends, so that the process keeps descriptors for its own.
     pub connections: usize,
 }
@@ -45,7 +51,7 @@ pub struct Limits {
 impl Default for Limits {
     /// A minute for a head, half of one for an answer, and as many connections as can be idle in 450 MB.
     fn default() -> Self {
-        Self { head: Duration::from_secs(60), write: Duration::from_secs(30), connections: 16_384 }
+        Self { head: Duration::from_secs(60), write: Duration::from_secs(30), head_size: MAX_HEAD, connections: 16_384 }
     }
 }
 
@@ -100,6 +106,21 @@ pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     answer
 }
 
+/// Whether a web page asks, in a browser on this machine, of which it would need no answer to do harm: with its own origin
+/// or as a part of it, or from one whose name was made to mean this machine. Functions in containers know it by one of
+/// Docker's names, which nobody can make mean another. <https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>
+pub fn is_of_a_page(headers: &HeaderMap) -> bool {
+    let is_of_this_machine = |host: &HeaderValue| {
+        let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+        let host = host.as_ref().map(Authority::host).unwrap_or_default().to_ascii_lowercase();
+        let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        is_address || host == "localhost" || host.ends_with(".localhost") || host.ends_with(".internal")
+    };
+    // Programs that are no browser send others of these, as `fetch` of Node.js does.
+    let is_of_a_browser = headers.contains_key("sec-fetch-site");
+    is_of_a_browser || headers.contains_key(ORIGIN) || !headers.get_all(HOST).iter().all(is_of_this_machine)
+}
+
 /// Serves `handler` on a listener. A handler that gives `None` closes the connection without an answer.
 pub fn serve<H, F>(listener: TcpListener, handler: H) -> std::io::Result<Running>
 where
@@ -143,7 +164,8 @@ where
     let mut http = http1::Builder::new();
     // A client may close its side once it has asked: it gets its answer. And while a handler runs nobody looks whether the
     // client is still there, so one that leaves does not end it half way, as in AWS.
-    http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_header_size(MAX_HEAD).half_close(true);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.head).half_close(true);
+    http.max_header_size(limits.head_size).max_buf_size(limits.head_size.max(BUFFER));
     loop {
         let accepted = async {
             // The semaphore is never closed.

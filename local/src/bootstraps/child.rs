@@ -41,7 +41,7 @@ pub async fn start(pool: &Arc<Pool>, program: &Arc<Program>) -> Result<(Arc<Proc
     let mut command = command(pool, program);
     command.env("AWS_LAMBDA_RUNTIME_API", api.address().to_string());
     let mut child = spawn(&mut command).await.map_err(|error| {
-        let (file, hint) = (program.root.join("bootstrap"), hint(error.kind()));
+        let (file, hint) = (program.root.join("bootstrap"), hint(error.kind(), program.is_script()));
         format!("{} cannot be run ({error}): {hint}.", file.display())
     })?;
     let group = child.id().and_then(Group::led_by);
@@ -95,10 +95,13 @@ async fn spawn(command: &mut Command) -> std::io::Result<Child> {
     command.spawn()
 }
 
-fn hint(kind: ErrorKind) -> &'static str {
+fn hint(kind: ErrorKind, is_script: bool) -> &'static str {
     match kind {
         ErrorKind::PermissionDenied => "make it executable, and TMPDIR a directory in which programs may run",
-        ErrorKind::NotFound => "install what its first line names",
+        ErrorKind::NotFound if is_script => "install what its first line names",
+        ErrorKind::NotFound => {
+            "it needs a loader (of a libc) that is not here: build it for this system, or link it statically"
+        }
         _ => "build it for this machine's processor and system",
     }
 }
@@ -130,12 +133,14 @@ impl Watched {
             group.kill();
             pool.common.keeper.remove(group);
         }
+        // Nobody is given it while its last lines are read.
+        let idle = process.over_if_idle();
+        pool.forget(&process);
         if tokio::time::timeout(REST, &mut output).await.is_err() {
             output.abort();
         }
         let how = status.map_or_else(|error| format!("Runtime exited with error: {error}"), described);
-        let idle = process.over(&how);
-        pool.forget(&process);
+        let idle = process.over(&how) || idle;
         if idle && !told {
             pool.speaker.say(News::Said(&format!("a process ended while it had nothing to do ({how})")));
         }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use lambda_runtime::Context;
 use shared::clock::Clock;
+use tokio::sync::oneshot::Receiver;
+use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -16,8 +18,9 @@ use super::child;
 use super::keeper::Keeper;
 use super::news::{News, Speaker};
 use super::process::{Answered, Handout};
-use super::program::{Places, Program, Stamp};
+use super::program::{Places, Program};
 use super::slots::{Found, Lease, Patience, Place, Slot, State, Wish};
+use super::stamp::Stamp;
 use crate::functions::Failure;
 
 /// How long a process may take from its start to its first request for an invocation; after that Lambda starts it once
@@ -115,24 +118,19 @@ impl Pool {
             }
         };
         let began = Instant::now();
-        match timeout(limit, answer).await {
-            Ok(Ok(Answered { outcome, settled })) => {
-                // What it still does counts for this invocation.
-                let (left, speaker) = (limit.saturating_sub(began.elapsed()), self.speaker.clone());
-                tokio::spawn(async move {
-                    match timeout(left, settled).await {
-                        Ok(_) => lease.release(),
-                        Err(_) => speaker.say(News::Said("it was still at work after its answer, and was ended")),
-                    }
-                });
-                outcome.map_err(|ending| ending.failure(&id))
+        let Answered { outcome, settled } = match within(limit, answer).await {
+            Some(answered) => answered.map_err(|_| stopping(&id))?,
+            None => return Err(Failure::timed_out(&id, limit)),
+        };
+        // What it still does counts for this invocation.
+        let (left, speaker) = (limit.saturating_sub(began.elapsed()), self.speaker.clone());
+        tokio::spawn(async move {
+            match within(left, settled).await {
+                Some(_) => lease.release(),
+                None => speaker.say(News::Said("it was still at work after its answer, and was ended")),
             }
-            Ok(Err(_)) => Err(stopping(&id)),
-            Err(_) => {
-                drop(lease);
-                Err(Failure::timed_out(&id, limit))
-            }
-        }
+        });
+        outcome.map_err(|ending| ending.failure(&id))
     }
 
     fn count(&self) {
@@ -142,7 +140,7 @@ impl Pool {
     async fn lease(self: &Arc<Self>, id: &str, queues: bool) -> Result<Lease, Failure> {
         let mut wish = Wish { patient: true, queues };
         loop {
-            let mut version = self.declared.places.find().map_err(|not_found| cannot_start(not_found.to_string()))?;
+            let mut version = self.version().await?;
             if self.is_stopping() {
                 return Err(stopping(id));
             }
@@ -154,22 +152,13 @@ impl Pool {
                     self.after_waiting(&mut version);
                     slot
                 }
-                Found::Settling(mut slot, patience) => {
-                    let slot = match timeout(patience, &mut slot).await {
-                        Ok(slot) => slot.map_err(|_| stopping(id))?,
-                        Err(_) => {
-                            slot.close();
-                            match slot.try_recv() {
-                                Ok(slot) => slot,
-                                Err(_) => {
-                                    wish.patient = false;
-                                    continue;
-                                }
-                            }
-                        }
+                Found::Settling(slot, patience) => {
+                    let Some(slot) = within(patience, slot).await else {
+                        wish.patient = false;
+                        continue;
                     };
                     self.after_waiting(&mut version);
-                    slot
+                    slot.map_err(|_| stopping(id))?
                 }
             };
             // Who waited may have waited until the stop.
@@ -185,8 +174,22 @@ impl Pool {
             };
             if let Some(place) = place {
                 let program = self.program(&file, stamp).await?;
+                if !program.is_there() {
+                    self.declared.places.find().map_err(cannot_start)?;
+                }
                 return self.start(place, &program, id).await;
             }
+        }
+    }
+
+    /// The version that there is now; or, while one is being built and there is none, the last one.
+    async fn version(&self) -> Result<(Cow<'_, Path>, Stamp), Failure> {
+        match self.declared.places.find() {
+            Ok(version) => Ok(version),
+            Err(not_found) => match &*self.program.lock().await {
+                Some(program) => Ok((Cow::Owned(program.root.join("bootstrap")), program.stamp)),
+                None => Err(cannot_start(not_found)),
+            },
         }
     }
 
@@ -227,15 +230,15 @@ impl Pool {
             let (process, ready) = child::start(self, program).await.map_err(cannot_start)?;
             // Dropping it ends the process.
             let lease = Lease::new(Arc::clone(&process));
-            match timeout(limit, ready).await {
-                Ok(Ok(Ok(()))) => {
+            match within(limit, ready).await {
+                Some(Ok(Ok(()))) => {
                     self.speaker.say(News::ColdStart { number, took: began.elapsed() });
                     process.take_place(place);
                     return Ok(lease);
                 }
-                Ok(Ok(Err(ending))) => return Err(ending.failure(id)),
-                Ok(Err(_)) => return Err(stopping(id)),
-                Err(_) => self.speaker.say(News::Said(&format!(
+                Some(Ok(Err(ending))) => return Err(ending.failure(id)),
+                Some(Err(_)) => return Err(stopping(id)),
+                None => self.speaker.say(News::Said(&format!(
                     "it has not asked for an invocation after {} s, and was ended",
                     limit.as_secs()
                 ))),
@@ -255,8 +258,19 @@ impl Pool {
     }
 }
 
-fn cannot_start(why: String) -> Failure {
-    Failure::new("Runtime.InvalidEntrypoint", why)
+/// What is sent within this time, if anything is. Later nothing can be sent any more, and whoever tries learns that.
+async fn within<T>(limit: Duration, mut sent: Receiver<T>) -> Option<Result<T, RecvError>> {
+    match timeout(limit, &mut sent).await {
+        Ok(sent) => Some(sent),
+        Err(_) => {
+            sent.close();
+            sent.try_recv().ok().map(Ok)
+        }
+    }
+}
+
+fn cannot_start(why: impl ToString) -> Failure {
+    Failure::new("Runtime.InvalidEntrypoint", why.to_string())
 }
 
 fn stopping(id: &str) -> Failure {

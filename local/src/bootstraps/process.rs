@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
 use super::pool::Pool;
-use super::program::Stamp;
 use super::slots::{Lease, Place};
+use super::stamp::Stamp;
 use crate::functions::Failure;
 
 /// An invocation, for the process that does it.
@@ -73,9 +73,7 @@ enum Phase {
         answer: oneshot::Sender<Answered>,
     },
     /// It has answered, and has not asked for the next one. The receiver learns when it does.
-    Answered {
-        _settled: oneshot::Sender<()>,
-    },
+    Answered(oneshot::Sender<()>),
     Over,
 }
 
@@ -124,27 +122,29 @@ impl Process {
     }
 
     /// It asks for its next invocation. One that has asked before and hears nothing asks again on another connection: the
-    /// last one counts.
+    /// last one counts. Whom nobody waits for any more is about to be ended, and has nothing to ask for.
     pub fn next(self: &Arc<Self>) -> Result<oneshot::Receiver<Handout>, Misfit> {
         let (handout, wait) = oneshot::channel();
         let mut phase = lock(&self.phase);
-        if let Phase::Busy { .. } | Phase::Over = *phase {
-            return Err(Misfit::WrongState);
-        }
-        let before = std::mem::replace(&mut *phase, Phase::Waiting(handout));
-        drop(phase);
-        match before {
+        let (is_awaited, has_answered) = match std::mem::replace(&mut *phase, Phase::Over) {
             // Whoever started it is the first to use it.
-            Phase::Starting(ready) => drop(ready.send(Ok(()))),
-            Phase::Answered { _settled: settled } => {
-                if let Some(pool) = self.pool.upgrade() {
-                    pool.settled(Some(Lease::new(Arc::clone(self))));
-                }
-                drop(settled);
+            Phase::Starting(ready) => (ready.send(Ok(())).is_ok(), false),
+            Phase::Answered(settled) => (settled.send(()).is_ok(), true),
+            Phase::Waiting(_) => (true, false),
+            Phase::Over => (false, false),
+            busy @ Phase::Busy { .. } => {
+                *phase = busy;
+                (false, false)
             }
-            Phase::Waiting(_) | Phase::Busy { .. } | Phase::Over => {}
+        };
+        if is_awaited {
+            *phase = Phase::Waiting(handout);
         }
-        Ok(wait)
+        drop(phase);
+        if has_answered && let Some(pool) = self.pool.upgrade() {
+            pool.settled(is_awaited.then(|| Lease::new(Arc::clone(self))));
+        }
+        if is_awaited { Ok(wait) } else { Err(Misfit::WrongState) }
     }
 
     /// Gives it an invocation; the invocation comes back if it cannot take it.
@@ -165,25 +165,32 @@ impl Process {
         }
     }
 
-    /// It has answered the invocation `id`, or has failed in it.
+    /// It has answered the invocation `id`, or has failed in it. If nobody waits any more, that comes too late.
     pub fn answer(&self, id: &str, outcome: Result<Bytes, Ending>) -> Result<(), Misfit> {
         let mut phase = lock(&self.phase);
-        match &*phase {
-            Phase::Busy { id: current, .. } if current == id => {}
-            Phase::Starting(_) => return Err(Misfit::WrongState),
-            _ => return Err(Misfit::UnknownId),
+        match std::mem::replace(&mut *phase, Phase::Over) {
+            Phase::Busy { id: current, answer } if current == id => {
+                let (settled, wait) = oneshot::channel();
+                let pool = self.pool.upgrade();
+                // Who has the answer may call again at once.
+                if let Some(pool) = &pool {
+                    pool.settles();
+                }
+                if answer.send(Answered { outcome, settled: wait }).is_ok() {
+                    *phase = Phase::Answered(settled);
+                    return Ok(());
+                }
+                if let Some(pool) = &pool {
+                    pool.settled(None);
+                }
+                Err(Misfit::UnknownId)
+            }
+            other => {
+                let is_starting = matches!(other, Phase::Starting(_));
+                *phase = other;
+                Err(if is_starting { Misfit::WrongState } else { Misfit::UnknownId })
+            }
         }
-        let (settled, wait) = oneshot::channel();
-        if let Some(pool) = self.pool.upgrade() {
-            pool.settles();
-        }
-        let before = std::mem::replace(&mut *phase, Phase::Answered { _settled: settled });
-        drop(phase);
-        if let Phase::Busy { answer, .. } = before {
-            // Nobody waits any more for one that comes too late.
-            let _ = answer.send(Answered { outcome, settled: wait });
-        }
-        Ok(())
     }
 
     /// It says that it cannot start.
@@ -200,24 +207,37 @@ impl Process {
         Ok(())
     }
 
+    /// It has ended. If it was doing nothing, it is given to nobody any more. Gives whether it was.
+    pub fn over_if_idle(&self) -> bool {
+        let mut phase = lock(&self.phase);
+        if !matches!(*phase, Phase::Waiting(_) | Phase::Answered(_)) {
+            return false;
+        }
+        let before = std::mem::replace(&mut *phase, Phase::Over);
+        drop(phase);
+        self.was_idle(&before)
+    }
+
     /// It has ended, in this way. Gives whether it was doing nothing.
     pub fn over(&self, how: &str) -> bool {
         let before = std::mem::replace(&mut *lock(&self.phase), Phase::Over);
+        let is_idle = self.was_idle(&before);
         let (_, settled) = oneshot::channel();
+        let exit = Ending::Exit(how.to_owned());
         match before {
-            Phase::Starting(ready) => drop(ready.send(Err(Ending::Exit(how.to_owned())))),
-            Phase::Busy { answer, .. } => {
-                drop(answer.send(Answered { outcome: Err(Ending::Exit(how.to_owned())), settled }));
-            }
-            Phase::Answered { .. } => {
-                if let Some(pool) = self.pool.upgrade() {
-                    pool.settled(None);
-                }
-                return true;
-            }
-            Phase::Waiting(_) => return true,
-            Phase::Over => {}
+            Phase::Starting(ready) => drop(ready.send(Err(exit))),
+            Phase::Busy { answer, .. } => drop(answer.send(Answered { outcome: Err(exit), settled })),
+            Phase::Waiting(_) | Phase::Answered(_) | Phase::Over => {}
         }
-        false
+        is_idle
+    }
+
+    fn was_idle(&self, before: &Phase) -> bool {
+        if matches!(before, Phase::Answered(_))
+            && let Some(pool) = self.pool.upgrade()
+        {
+            pool.settled(None);
+        }
+        matches!(before, Phase::Waiting(_) | Phase::Answered(_))
     }
 }

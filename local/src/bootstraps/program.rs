@@ -1,39 +1,21 @@
 //! A function's program: where its `bootstrap` is looked for, and which version of it runs.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::stamp::Stamp;
 use crate::template::Function;
 
 /// How often a program is copied again that changes meanwhile, because it is being built, and how long to wait before.
 const COPIES: usize = 50;
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// What tells one version of a file from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
-    modified: (i64, i64),
-    length: u64,
-    file: (u64, u64),
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Stamp {
-        Stamp {
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            length: metadata.len(),
-            file: (metadata.dev(), metadata.ino()),
-        }
-    }
-}
 
 /// Where a function's program may be.
 #[derive(Debug, Clone)]
@@ -85,8 +67,7 @@ impl Places {
             }
         }
         // The directory may be the `CodeUri` itself.
-        let built_into = built_into(&function.code_uri).filter(|name| is_plain(name));
-        if built_into.is_some() && directory.file_name().and_then(OsStr::to_str) == built_into {
+        if built_into(&function.code_uri).is_some_and(|name| is_named(directory, name)) {
             files.push(directory.join("bootstrap"));
         }
         let own = is_alone.then(|| directory.to_owned());
@@ -102,8 +83,8 @@ impl Places {
 
 /// The file with its version, if it is there.
 fn stamped(file: Cow<'_, Path>) -> Option<(Cow<'_, Path>, Stamp)> {
-    let metadata = fs::metadata(&file).ok().filter(Metadata::is_file)?;
-    Some((file, Stamp::of(&metadata)))
+    let stamp = Stamp::of(&file).ok()?;
+    Some((file, stamp))
 }
 
 /// The only program in the directories of this one.
@@ -120,6 +101,14 @@ fn built_into(code_uri: &str) -> Option<&str> {
     Some(path.rsplit('/').next().unwrap_or(path))
 }
 
+/// Whether the last segment of a `CodeUri` names this directory, as `.` does in a template that lies there.
+fn is_named(directory: &Path, name: &str) -> bool {
+    // A directory that is given as `.` has a name too.
+    let names = [Some(directory.to_owned()), directory.canonicalize().ok()];
+    let mut names = names.iter().flatten().filter_map(|path| path.file_name());
+    name == "." || is_plain(name) && names.any(|own| own == name)
+}
+
 /// Whether a name from a template stays within the directory.
 fn is_plain(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '\0'])
@@ -134,10 +123,21 @@ pub struct Program {
     pub root: PathBuf,
     /// Its version.
     pub stamp: Stamp,
-    _copy: Option<TempDir>,
+    /// Where it was copied to, unless it is a script.
+    copy: Option<TempDir>,
 }
 
 impl Program {
+    /// Whether something else runs it, which its first line names.
+    pub fn is_script(&self) -> bool {
+        self.copy.is_none()
+    }
+
+    /// Whether it can start. A builder may have taken away where it was built, to build it again.
+    pub fn is_there(&self) -> bool {
+        self.root.is_dir() && self.file.is_file()
+    }
+
     /// Prepares the program at `file`. While a binary runs nobody can write to it, so a copy of it runs, which lies in
     /// `copies`: whoever builds must not be in the way of it, nor it in theirs. What lies beside it seems to lie beside the
     /// copy, where it may look for its libraries. A script runs where it is.
@@ -150,9 +150,9 @@ impl Program {
             let taken = tokio::task::spawn_blocking(move || take(&from, &copies)).await.map_err(io::Error::other)?;
             match taken? {
                 Taken::Copied(stamp, copy) => {
-                    return Ok(Program { file: copy.path().join("bootstrap"), root, stamp, _copy: Some(copy) });
+                    return Ok(Program { file: copy.path().join("bootstrap"), root, stamp, copy: Some(copy) });
                 }
-                Taken::Script(stamp) => return Ok(Program { file, root, stamp, _copy: None }),
+                Taken::Script(stamp) => return Ok(Program { file, root, stamp, copy: None }),
                 Taken::Changing => tokio::time::sleep(PAUSE).await,
             }
         }
@@ -167,9 +167,9 @@ enum Taken {
 }
 
 fn take(file: &Path, copies: &Path) -> io::Result<Taken> {
-    let before = Stamp::of(&fs::metadata(file)?);
+    let stamp = Stamp::of(file)?;
     if !is_binary(file)? {
-        return Ok(if before.length == 0 { Taken::Changing } else { Taken::Script(before) });
+        return Ok(if stamp.is_empty() { Taken::Changing } else { Taken::Script(stamp) });
     }
     let copy = tempfile::tempdir_in(copies)?;
     fs::copy(file, copy.path().join("bootstrap"))?;
@@ -179,8 +179,8 @@ fn take(file: &Path, copies: &Path) -> io::Result<Taken> {
             symlink(beside, copy.path().join(name))?;
         }
     }
-    let after = Stamp::of(&fs::metadata(file)?);
-    Ok(if before == after { Taken::Copied(after, copy) } else { Taken::Changing })
+    // If something beside it has changed meanwhile, the next call finds that.
+    Ok(if stamp.is_current(file)? { Taken::Copied(stamp, copy) } else { Taken::Changing })
 }
 
 /// Whether it is an executable of Linux (ELF) or macOS (Mach-O, for one processor or several).
@@ -218,6 +218,33 @@ mod tests {
             places("    Properties: {CodeUri: target/lambda/hello/bootstrap.zip, Handler: hello}"),
             ["Hello", "hello", "shop-Hello"].map(|name| format!("built/{name}/bootstrap"))
         );
+    }
+
+    #[test]
+    fn a_directory_that_is_the_code_uri_has_the_program_itself() {
+        let directory = tempfile::tempdir().unwrap();
+        let proj = directory.path().join("proj");
+        fs::create_dir_all(proj.join("inner")).unwrap();
+        let program = proj.join("bootstrap");
+        fs::write(&program, "#!").unwrap();
+        let found = |code_uri: &str, directory: &Path| {
+            let text = format!(
+                "Resources:\n  Api: {{Type: AWS::Serverless::HttpApi}}\n  Hello: {{Type: AWS::Serverless::Function, Properties: {{{code_uri}}}}}"
+            );
+            let template = Template::parse(&text, &Given::defaults("shop")).unwrap();
+            let places = Places::of(template.function("Hello").unwrap(), directory, false);
+            places.find().ok().map(|(file, _)| file.canonicalize().unwrap())
+        };
+        let program = program.canonicalize().unwrap();
+        // As `.` from within, of which the last segment is no name.
+        let from_within = proj.join("inner/..");
+        for code_uri in ["CodeUri: .", "CodeUri: ./", "", "CodeUri: ../proj/", "CodeUri: build/proj"] {
+            assert_eq!(found(code_uri, &proj).as_ref(), Some(&program), "{code_uri}");
+            assert_eq!(found(code_uri, &from_within).as_ref(), Some(&program), "{code_uri}");
+        }
+        for code_uri in ["CodeUri: ..", "CodeUri: other/", "CodeUri: s3://bucket/proj"] {
+            assert_eq!(found(code_uri, &proj), None, "{code_uri}");
+        }
     }
 
     #[test]

@@ -106,6 +106,12 @@ impl Bootstraps {
         self.pools.iter().map(|pool| pool.waiting()).sum()
     }
 
+    /// The processes of the first function.
+    #[cfg(test)]
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pools[0]
+    }
+
     /// Ends all processes, waits until they have ended, and says what each function did.
     pub async fn stop(self) {
         self.common.stop.send_replace(true);

@@ -24,12 +24,14 @@ const VERSION: &str = "/2018-06-01/runtime/";
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The most connections of one process, which needs one or two.
 const CONNECTIONS: usize = 16;
+/// The most bytes of a request's head: runtimes say why a function failed in a header too, in up to 1 MiB of it.
+const HEAD_SIZE: usize = 1024 * 1024 + 64 * 1024;
 /// As much of an error that is no JSON as helps.
 const EXCERPT: usize = 1_000;
 
 /// Answers the process on this listener.
 pub fn serve(listener: TcpListener, process: Arc<Process>) -> std::io::Result<Running> {
-    let limits = Limits { head: FOREVER, write: FOREVER, connections: CONNECTIONS };
+    let limits = Limits { head: FOREVER, write: FOREVER, head_size: HEAD_SIZE, connections: CONNECTIONS };
     server::serve_within(limits, listener, move |request, _| {
         let process = Arc::clone(&process);
         async move { answer(&process, request).await }
@@ -39,6 +41,11 @@ pub fn serve(listener: TcpListener, process: Arc<Process>) -> std::io::Result<Ru
 /// Without an answer the connection is closed: the process ends, or has asked again on another one.
 async fn answer(process: &Arc<Process>, request: Request<Incoming>) -> Option<Answer> {
     let (head, body) = request.into_parts();
+    // One would take an invocation away from the process.
+    if server::is_of_a_page(&head.headers) {
+        let message = "Web pages are not answered here, nor names of other machines: call AWS_LAMBDA_RUNTIME_API.";
+        return Some(error(StatusCode::FORBIDDEN, "AccessDenied", message));
+    }
     let Some(path) = head.uri.path().strip_prefix(VERSION) else { return Some(unknown()) };
     let answer = match (&head.method, path) {
         (&Method::GET, "invocation/next") => match process.next() {

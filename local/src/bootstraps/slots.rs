@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::pool::Pool;
 use super::process::Process;
-use super::program::Stamp;
+use super::stamp::Stamp;
 
 /// How long to wait for a process that has answered to ask for its next invocation, which it does at once unless it has
 /// something left to do.

@@ -1,6 +1,7 @@
 //! Real processes, of the example `bootstrap`, which does what an event says.
 
 mod ends;
+mod late;
 mod programs;
 mod queue;
 mod runtime_api;
@@ -108,7 +109,12 @@ impl Running {
 
     /// What the Runtime API answers a process in an invocation: the status, and the error's type.
     async fn asked(&self, method: &str, path: &str) -> (String, String) {
-        let event = json!({"do": "request", "method": method, "path": path, "body": "{}"});
+        self.asked_with("", method, path).await
+    }
+
+    /// The same, with these headers.
+    async fn asked_with(&self, headers: &str, method: &str, path: &str) -> (String, String) {
+        let event = json!({"do": "request", "method": method, "path": path, "headers": headers, "body": "{}"});
         let answer = self.call(event).await.unwrap();
         let (head, body) = answer.as_str().unwrap().split_once("\r\n\r\n").unwrap();
         let body: Value = serde_json::from_str(body).unwrap();

@@ -89,8 +89,12 @@ impl Function {
     }
 
     async fn run(&self, event: Bytes, invocation: Invocation) -> Result<Bytes, Failure> {
-        // Beyond the longest time of all a handler that keeps time has lost it.
-        let limit = if self.handler.keeps_time { LONGEST } else { self.timeout };
+        // Beyond the longest time of all a handler that keeps time has lost it; what waits in its queue waits before that.
+        let limit = match (self.handler.keeps_time, &self.handler.later) {
+            (true, Some(_)) => QUEUED + LONGEST,
+            (true, None) => LONGEST,
+            (false, _) => self.timeout,
+        };
         self.call(&self.handler.call, limit, event, invocation).await
     }
 

@@ -156,4 +156,6 @@ async fn a_web_page_is_not_answered() {
     for origin in ["https://evil.example", "http://localhost:3000", "null"] {
         assert_eq!(answered(&[("origin", origin)]).await, 403, "{origin}");
     }
+    assert_eq!(answered(&[("sec-fetch-site", "cross-site")]).await, 403);
+    assert_eq!(answered(&[("sec-fetch-mode", "cors")]).await, 200);
 }

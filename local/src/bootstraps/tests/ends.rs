@@ -63,6 +63,20 @@ async fn a_process_that_ends_while_it_is_idle_is_missed_by_nobody() {
     assert_ne!(running.process().await, first);
 }
 
+/// On one thread, so that nobody calls between the process's end and that its watcher knows of it.
+#[tokio::test]
+async fn a_process_that_has_ended_is_given_to_nobody_while_its_last_lines_are_read() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), "");
+    let first = running.process().await;
+    // What is left behind holds its output open.
+    running.call(json!({"do": "leave"})).await.unwrap();
+    let process = rustix::process::Pid::from_raw(i32::try_from(first).unwrap()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    until("it has not ended", || rustix::process::test_kill_process(process).is_err()).await;
+    assert_ne!(running.process().await, first);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_ends_what_is_at_work_and_what_is_idle() {
     let directory = built(&["hello"]);

@@ -48,6 +48,63 @@ async fn a_script_runs_where_it_is_and_what_cannot_run_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_a_program_is_built_again_the_last_one_runs() {
+    let directory = built(&[]);
+    let program = directory.path().join("hello/bootstrap");
+    fs::create_dir(directory.path().join("hello")).unwrap();
+    fs::copy(example(), &program).unwrap();
+    let running = run(directory.path(), "");
+    let first = running.process().await;
+    fs::remove_dir_all(directory.path().join("hello")).unwrap();
+    let (busy, go) = running.busy().await;
+    // Another process would have no directory to run in.
+    let failure = running.call(json!({"do": "echo"})).await.unwrap_err();
+    assert_eq!(failure.error_message, running.bootstraps.missing()[0]);
+    fs::create_dir(directory.path().join("hello")).unwrap();
+    let second = running.process().await;
+    assert_ne!(second, first);
+    drop(go);
+    assert_eq!(busy.await.unwrap().unwrap(), json!(first));
+    fs::copy(example(), &program).unwrap();
+    let third = running.process().await;
+    assert!(third != first && third != second, "{third}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_runs_anew_with_what_it_reads() {
+    let directory = built(&[]);
+    let write = |name: &str, text: &str| fs::write(directory.path().join("hello").join(name), text).unwrap();
+    fs::create_dir(directory.path().join("hello")).unwrap();
+    write("bootstrap", "#!/bin/sh\n. ./function.sh\n");
+    fs::set_permissions(directory.path().join("hello/bootstrap"), fs::Permissions::from_mode(0o755)).unwrap();
+    write("function.sh", &format!("exec '{}'\n", example().display()));
+    let running = run(directory.path(), "");
+    let first = running.process().await;
+    write("shop.db", "data");
+    assert_eq!(running.process().await, first);
+    write("function.sh", &format!("export GREETING=hi\nexec '{}'\n", example().display()));
+    let echo = running.call(json!({"do": "echo"})).await.unwrap();
+    assert_eq!(echo["environment"]["GREETING"], "hi");
+}
+
+/// The example, whose loader has another name than any on this machine.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_without_its_loader_says_that_it_needs_one() {
+    let directory = built(&[]);
+    let mut bytes = fs::read(example()).unwrap();
+    let at = bytes.windows(4).position(|window| window == b"/ld-").unwrap();
+    bytes[at..at + 4].copy_from_slice(b"/no-");
+    fs::create_dir(directory.path().join("hello")).unwrap();
+    let program = directory.path().join("hello/bootstrap");
+    fs::write(&program, bytes).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let running = run(directory.path(), "");
+    let failure = running.call(json!({"do": "echo"})).await.unwrap_err();
+    assert!(failure.error_message.contains("it needs a loader"), "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_lies_beside_a_program_lies_beside_its_copy_which_is_its_owners() {
     let directory = built(&["hello"]);
     fs::create_dir(directory.path().join("hello/lib")).unwrap();

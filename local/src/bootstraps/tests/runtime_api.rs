@@ -21,6 +21,19 @@ async fn what_does_not_fit_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_web_page_gets_no_invocation() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), "");
+    for header in ["sec-fetch-site: cross-site", "origin: https://evil.example", "host: evil.example"] {
+        let answer = running.asked_with(&format!("{header}\r\n"), "GET", "invocation/next").await;
+        assert_eq!(answer, ("403".to_owned(), "AccessDenied".to_owned()), "{header}");
+    }
+    // Runtimes that ask by `fetch` of Node.js send this.
+    let answer = running.asked_with("sec-fetch-mode: cors\r\n", "POST", "invocation/id-0/response").await;
+    assert_eq!(answer, ("400".to_owned(), "InvalidRequestID".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_says_what_it_says_itself_or_else_its_header() {
     let directory = built(&["hello"]);
     let running = run(directory.path(), "");
@@ -36,6 +49,11 @@ async fn a_failure_says_what_it_says_itself_or_else_its_header() {
     assert_eq!(said, Failure::new("Odd", "said"));
     assert_eq!(failing(header, "not JSON").await, Failure::new("Runtime.Odd", "not JSON"));
     assert_eq!(failing("", "{}").await, Failure::new("Function.Unknown", "{}"));
+    // Go's runtime says it once more in a header.
+    let cause = format!("lambda-runtime-function-xray-error-cause: {}\r\n", "x".repeat(1024 * 1024));
+    let message = "x".repeat(40_000);
+    let body = json!({"errorType": "Long", "errorMessage": message}).to_string();
+    assert_eq!(failing(&cause, &body).await, Failure::new("Long", message));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::functions::{mount, mount_http};
+use crate::functions::{Reply, mount, mount_http};
 use crate::record::{Record, Recorder};
 
 fn function(handler: Handler, timeout: Duration) -> Function {
@@ -138,4 +138,20 @@ async fn an_invocation_without_a_trace_has_a_new_one() {
     let text = std::str::from_utf8(&first).unwrap();
     assert!(text.starts_with("\"Root=1-") && text.ends_with(";Sampled=0\""), "{text}");
     assert_ne!(first, of().await);
+}
+
+#[tokio::test]
+async fn what_waits_in_a_handlers_queue_has_longer_than_any_function_runs() {
+    let deadline = |_: Bytes, context: Context| -> Reply {
+        Box::pin(async move { Ok(context.deadline.to_string().into_bytes()) })
+    };
+    let left = async |handler: Handler| {
+        let invocation = Invocation { request_id: "id-1".to_owned(), trace_id: None };
+        let now = Clock::system().now().as_millis();
+        let answer = function(handler, Duration::from_secs(5)).invoke(Bytes::from_static(b"{}"), invocation).await;
+        let deadline: i64 = std::str::from_utf8(&answer.unwrap()).unwrap().parse().unwrap();
+        Duration::from_millis(u64::try_from(deadline - now).unwrap())
+    };
+    assert!(left(Handler::keeping_time(deadline)).await < QUEUED);
+    assert!(left(Handler::keeping_time(deadline).queueing(deadline)).await >= QUEUED + LONGEST);
 }
