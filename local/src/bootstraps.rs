@@ -26,8 +26,6 @@ mod running;
 mod runtime_api;
 #[cfg(unix)]
 mod slots;
-#[cfg(unix)]
-mod stamp;
 
 #[cfg(not(unix))]
 pub use elsewhere::Bootstraps;

@@ -18,9 +18,8 @@ use super::child;
 use super::keeper::Keeper;
 use super::news::{News, Speaker};
 use super::process::{Answered, Handout};
-use super::program::{Places, Program};
+use super::program::{Places, Program, Stamp};
 use super::slots::{Found, Lease, Patience, Place, Slot, State, Wish};
-use super::stamp::Stamp;
 use crate::functions::Failure;
 
 /// How long a process may take from its start to its first request for an invocation; after that Lambda starts it once

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
 use super::pool::Pool;
+use super::program::Stamp;
 use super::slots::{Lease, Place};
-use super::stamp::Stamp;
 use crate::functions::Failure;
 
 /// An invocation, for the process that does it.

@@ -2,20 +2,37 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::stamp::Stamp;
 use crate::template::Function;
 
 /// How often a program is copied again that changes meanwhile, because it is being built, and how long to wait before.
 const COPIES: usize = 50;
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// What tells one version of a file from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    modified: (i64, i64),
+    length: u64,
+    file: (u64, u64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Stamp {
+        Stamp {
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            length: metadata.len(),
+            file: (metadata.dev(), metadata.ino()),
+        }
+    }
+}
 
 /// Where a function's program may be.
 #[derive(Debug, Clone)]
@@ -83,8 +100,8 @@ impl Places {
 
 /// The file with its version, if it is there.
 fn stamped(file: Cow<'_, Path>) -> Option<(Cow<'_, Path>, Stamp)> {
-    let stamp = Stamp::of(&file).ok()?;
-    Some((file, stamp))
+    let metadata = fs::metadata(&file).ok().filter(Metadata::is_file)?;
+    Some((file, Stamp::of(&metadata)))
 }
 
 /// The only program in the directories of this one.
@@ -167,9 +184,9 @@ enum Taken {
 }
 
 fn take(file: &Path, copies: &Path) -> io::Result<Taken> {
-    let stamp = Stamp::of(file)?;
+    let before = Stamp::of(&fs::metadata(file)?);
     if !is_binary(file)? {
-        return Ok(if stamp.is_empty() { Taken::Changing } else { Taken::Script(stamp) });
+        return Ok(if before.length == 0 { Taken::Changing } else { Taken::Script(before) });
     }
     let copy = tempfile::tempdir_in(copies)?;
     fs::copy(file, copy.path().join("bootstrap"))?;
@@ -179,8 +196,8 @@ fn take(file: &Path, copies: &Path) -> io::Result<Taken> {
             symlink(beside, copy.path().join(name))?;
         }
     }
-    // If something beside it has changed meanwhile, the next call finds that.
-    Ok(if stamp.is_current(file)? { Taken::Copied(stamp, copy) } else { Taken::Changing })
+    let after = Stamp::of(&fs::metadata(file)?);
+    Ok(if before == after { Taken::Copied(after, copy) } else { Taken::Changing })
 }
 
 /// Whether it is an executable of Linux (ELF) or macOS (Mach-O, for one processor or several).

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::pool::Pool;
 use super::process::Process;
-use super::stamp::Stamp;
+use super::program::Stamp;
 
 /// How long to wait for a process that has answered to ask for its next invocation, which it does at once unless it has
 /// something left to do.

@@ -70,23 +70,6 @@ async fn while_a_program_is_built_again_the_last_one_runs() {
     assert!(third != first && third != second, "{third}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_script_runs_anew_with_what_it_reads() {
-    let directory = built(&[]);
-    let write = |name: &str, text: &str| fs::write(directory.path().join("hello").join(name), text).unwrap();
-    fs::create_dir(directory.path().join("hello")).unwrap();
-    write("bootstrap", "#!/bin/sh\n. ./function.sh\n");
-    fs::set_permissions(directory.path().join("hello/bootstrap"), fs::Permissions::from_mode(0o755)).unwrap();
-    write("function.sh", &format!("exec '{}'\n", example().display()));
-    let running = run(directory.path(), "");
-    let first = running.process().await;
-    write("shop.db", "data");
-    assert_eq!(running.process().await, first);
-    write("function.sh", &format!("export GREETING=hi\nexec '{}'\n", example().display()));
-    let echo = running.call(json!({"do": "echo"})).await.unwrap();
-    assert_eq!(echo["environment"]["GREETING"], "hi");
-}
-
 /// The example, whose loader has another name than any on this machine.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
