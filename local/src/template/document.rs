@@ -32,12 +32,8 @@ pub struct Remarks {
 /// Reads the one document of a file.
 pub fn read(source: &str) -> Result<(Node, Remarks), Fault> {
     bounds::check(source)?;
-    let mut reader = Reader {
-        parser: Parser::new_from_str(source),
-        anchors: BTreeMap::new(),
-        remarks: Remarks::default(),
-        in_json: false,
-    };
+    let mut reader =
+        Reader { parser: Parser::new_from_str(source), anchors: BTreeMap::new(), remarks: Remarks::default() };
     let mut document = None;
     while let Some((event, _)) = reader.next()? {
         if !matches!(event, Event::DocumentStart(_)) {
@@ -51,7 +47,7 @@ pub fn read(source: &str) -> Result<(Node, Remarks), Fault> {
         document = Some(reader.node(event, span)?);
     }
     let document = document.ok_or_else(|| Fault::new(1, "the template is empty."))?;
-    Ok((document, reader.remarks))
+    Ok((only_in_json(document, false), reader.remarks))
 }
 
 /// The bounds have been checked, so this recurses, and an alias has its anchor before it.
@@ -59,8 +55,6 @@ struct Reader<'s> {
     parser: Parser<'s, StrInput<'s>>,
     anchors: BTreeMap<usize, Node>,
     remarks: Remarks,
-    /// Whether this is within what becomes JSON, where a number is no text.
-    in_json: bool,
 }
 
 impl<'s> Reader<'s> {
@@ -82,27 +76,23 @@ impl<'s> Reader<'s> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let mut node = Node { line: at, value: scalar(&text, style) };
-                if self.in_json && tag.is_none() && style == ScalarStyle::Plain && is_literal(&node) {
+                if tag.is_none() && style == ScalarStyle::Plain && is_literal(&node) {
                     node = Node { line: at, value: Value::Call(LITERAL.to_owned(), Box::new(node)) };
                 }
                 (anchor, tagged(at, tag.as_ref(), node)?)
             }
             Event::SequenceStart(anchor, tag) => {
                 let mut items = Vec::new();
-                let outside = self.enter(tag.as_ref().map(|tag| tag.suffix.as_str()));
                 loop {
                     match self.some()? {
                         (Event::SequenceEnd, _) => break,
                         (event, span) => items.push(self.node(event, span)?),
                     }
                 }
-                self.in_json = outside;
                 (anchor, tagged(at, tag.as_ref(), Node { line: at, value: Value::List(items) })?)
             }
             Event::MappingStart(anchor, tag) => {
-                let outside = self.enter(tag.as_ref().map(|tag| tag.suffix.as_str()));
                 let entries = self.entries()?;
-                self.in_json = outside;
                 (anchor, tagged(at, tag.as_ref(), long_form(at, entries))?)
             }
             _ => return Err(Fault::new(at, "this YAML is not understood.")),
@@ -111,18 +101,6 @@ impl<'s> Reader<'s> {
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
-    }
-
-    /// Notes which function it is, if any, whose argument begins, and gives what held before it.
-    fn enter(&mut self, function: Option<&str>) -> bool {
-        let within = match function {
-            Some("ToJsonString") => true,
-            // Its branches stand where it does.
-            Some("If") => self.in_json,
-            Some(name) if FUNCTIONS.contains(&name) => false,
-            _ => self.in_json,
-        };
-        std::mem::replace(&mut self.in_json, within)
     }
 
     fn entries(&mut self) -> Result<Vec<Entry>, Fault> {
@@ -141,15 +119,11 @@ impl<'s> Reader<'s> {
                 merged.push(self.node(event, span)?);
                 continue;
             }
-            let within = std::mem::replace(&mut self.in_json, false);
-            let Value::Text(key) = self.node(event, span)?.value else {
+            let Value::Text(key) = only_in_json(self.node(event, span)?, false).value else {
                 return Err(Fault::new(line, "a key must be a plain text."));
             };
-            self.in_json = within;
             let (event, span) = self.some()?;
-            self.enter(key.strip_prefix("Fn::"));
             let entry = Entry { key, line, value: self.node(event, span)? };
-            self.in_json = within;
             match places.get(&entry.key).and_then(|at| entries.get_mut(*at)) {
                 Some(earlier) => {
                     self.remarks.twice.push(Twice { line, before: earlier.line, key: entry.key.clone() });
@@ -183,7 +157,10 @@ fn to_merge(node: Node) -> Result<Vec<Entry>, Fault> {
     let mut all = Vec::new();
     for Node { line, value } in nodes {
         let Value::Map(entries) = value else {
-            return Err(Fault::new(line, "a merge key (`<<`) takes a mapping, or a list of mappings."));
+            return Err(Fault::new(
+                line,
+                "a merge key (`<<`) takes a mapping, or a list of mappings, and no function.",
+            ));
         };
         all.extend(entries);
     }
@@ -197,6 +174,27 @@ pub const LITERAL: &str = "a literal";
 fn is_literal(node: &Node) -> bool {
     let Value::Text(text) = &node.value else { return false };
     matches!(text.as_str(), "true" | "false") || text.parse::<serde_json::Number>().is_ok()
+}
+
+/// The tree with its literals only where they become JSON, and texts in place of the others. Only a whole document tells:
+/// what stands in an anchor may become JSON at one alias and not at another.
+fn only_in_json(node: Node, in_json: bool) -> Node {
+    let value = match node.value {
+        Value::Call(name, literal) if name == LITERAL && !in_json => return *literal,
+        Value::Call(name, literal) if name == LITERAL => Value::Call(name, literal),
+        Value::Call(name, argument) => {
+            // The branches of a condition stand where it does.
+            let within = name == "ToJsonString" || name == "If" && in_json;
+            Value::Call(name, Box::new(only_in_json(*argument, within)))
+        }
+        Value::List(items) => Value::List(items.into_iter().map(|item| only_in_json(item, in_json)).collect()),
+        Value::Map(entries) => {
+            let one = |entry: Entry| Entry { value: only_in_json(entry.value, in_json), ..entry };
+            Value::Map(entries.into_iter().map(one).collect())
+        }
+        Value::Null | Value::Text(_) | Value::Unknown(_) => node.value,
+    };
+    Node { line: node.line, value }
 }
 
 fn scalar(text: &str, style: ScalarStyle) -> Value {

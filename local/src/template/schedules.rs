@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::model::{Schedule, Scheduler};
-use super::node::{Entry, Fault, Node, Value};
+use super::node::{Entry, Fault};
 use super::scope::{ACCOUNT_ID, REGION, Scope};
 use super::section::Section;
 
@@ -41,43 +41,44 @@ pub fn read(scope: &Scope, function: &str, event: &Entry) -> Result<Schedule, Fa
     };
     let when = section.required(expression)?;
     let every = every(when.text(expression)?).map_err(|message| when.fault(message))?;
-    let arn = arn(&mut section, by, &format!("{function}{}", event.key))?;
+    let arn = arn(&mut section, by, &format!("{function}{}", event.key));
     let input = match section.take("Input")? {
-        Some(Node { line, value: Value::Unknown(why) }) => {
-            scope.not_emulated(
-                line,
-                format!("{what} has no Input here, and so the event that AWS makes without one: {why}"),
-            );
-            None
-        }
-        given => given.map(|input| input.text("Input").map(str::to_owned)).transpose()?,
+        Some(node) => match node.unknown() {
+            Some(why) => {
+                let instead = "has no Input here, and so the event that AWS makes without one";
+                scope.not_emulated(node.line, format!("{what} {instead}: {why}"));
+                None
+            }
+            None => Some(node.text("Input")?.to_owned()),
+        },
+        None => None,
     };
     section.close()?;
     Ok(Schedule { every: every.filter(|_| enabled), by, arn, input })
 }
 
 /// The ARN of what SAM makes of the event. Only a schedule has its logical id as its name, unless that is to be left out.
+/// A name that cannot be read here is as good as none: few look at it.
 /// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-schedulev2.html>
-fn arn(section: &mut Section<'_>, by: Scheduler, logical_id: &str) -> Result<String, Fault> {
-    let mut known = |key: &str| -> Result<Option<String>, Fault> {
-        match section.take(key)? {
-            None | Some(Node { value: Value::Unknown(_), .. }) => Ok(None),
-            Some(node) => Ok(Some(node.text(key)?.to_owned())),
-        }
+fn arn(section: &mut Section<'_>, by: Scheduler, logical_id: &str) -> String {
+    let mut known = |key: &str| {
+        let node = section.take_raw(key)?;
+        let node = section.scope().resolve(&node).ok().flatten().filter(|node| node.unknown().is_none())?;
+        node.text(key).map(str::to_owned).ok()
     };
-    let (name, group, omit) = (known("Name")?, known("GroupName")?, known("OmitName")?);
+    let (name, group, omit) = (known("Name"), known("GroupName"), known("OmitName"));
     let named_by_sam = by == Scheduler::Schedule && omit.as_deref() != Some("true");
     let name = name.unwrap_or_else(|| match named_by_sam {
         true => logical_id.to_owned(),
         false => format!("{}-{logical_id}", section.scope().stack),
     });
-    Ok(match by {
+    match by {
         Scheduler::Rule => format!("arn:aws:events:{REGION}:{ACCOUNT_ID}:rule/{name}"),
         Scheduler::Schedule => {
             let group = group.as_deref().unwrap_or("default");
             format!("arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:schedule/{group}/{name}")
         }
-    })
+    }
 }
 
 /// The pace of `rate(5 minutes)`; `None` for `cron(…)` and `at(…)`, moments that one machine does not wait for.
@@ -159,9 +160,14 @@ mod tests {
                 "arn:aws:scheduler:eu-central-1:123456789012:schedule/shop/shop-FnWork",
             ),
             (
-                scheduled("Name: !GetAtt Api.Secret"),
+                scheduled("Name: !GetAtt Api.Secret, GroupName: !ImportValue groups"),
                 Scheduler::Schedule,
                 "arn:aws:scheduler:eu-central-1:123456789012:schedule/default/FnWork",
+            ),
+            (
+                rule("Name: '{{resolve:ssm:/name}}'"),
+                Scheduler::Rule,
+                "arn:aws:events:eu-central-1:123456789012:rule/shop-FnWork",
             ),
         ] {
             assert_eq!((read.by, read.arn.as_str()), (by, arn));
@@ -176,6 +182,14 @@ mod tests {
         let expected = "line 3: event `Work` of function `Fn` has no Input here, and so the event that AWS makes without \
                         one: `Api.Secret` is not known on one machine (a AWS::Serverless::HttpApi).";
         assert_eq!(template.not_emulated, [expected]);
+    }
+
+    #[test]
+    fn a_dynamic_reference_is_no_input() {
+        let event = "{Type: Schedule, Properties: {Schedule: rate(1 minute), Input: '{{resolve:ssm:/job}}'}}";
+        let template = template(event).unwrap();
+        assert_eq!(template.functions[0].schedules[0].input, None);
+        assert!(template.not_emulated[0].contains("dynamic reference"), "{:?}", template.not_emulated);
     }
 
     #[test]

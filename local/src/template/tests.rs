@@ -341,6 +341,7 @@ fn merge_keys_are_written_out_as_the_tools_that_deploy_do_it() {
       MemorySize: 256
       <<: [{Timeout: 5}, *defaults]
       CodeUri: x/merged
+      Environment: {Variables: {JSON: !ToJsonString {Timeout: x, <<: *defaults}}}
 Metadata:
   Nothing: &defaults {Timeout: 9, MemorySize: 512, Handler: bootstrap, CodeUri: y}
 ";
@@ -350,11 +351,13 @@ Metadata:
     let merged = template.function("Merged").unwrap();
     assert_eq!((merged.timeout.as_secs(), merged.memory_mb), (5, 256));
     assert_eq!((merged.handler.as_str(), merged.code_uri.as_str()), ("bootstrap", "x/merged"));
+    let json = r#"{"Timeout":"x","MemorySize":512,"Handler":"bootstrap","CodeUri":"y"}"#;
+    assert_eq!(merged.environment["JSON"], json);
     let warned = template.warnings.iter().filter(|warning| warning.starts_with("merge keys (`<<`, line 22) are"));
     assert_eq!(warned.count(), 1, "{:?}", template.warnings);
     for wrong in ["a", "[{}, a]", "!Ref Api", ""] {
         let error = parse(&format!("a: {{<<: {wrong}}}\n")).map(|_| ()).unwrap_err();
-        assert_eq!(error, "1: a merge key (`<<`) takes a mapping, or a list of mappings.", "{wrong}");
+        assert_eq!(error, "1: a merge key (`<<`) takes a mapping, or a list of mappings, and no function.", "{wrong}");
     }
 }
 

@@ -74,6 +74,9 @@ fn every_function_resolves() {
             "{'Fn::ToJsonString': [!Ref Rate, !If [IsProduction, 1, 2], !Select [0, [7]], !Ref AWS::NoValue]}",
             r#"["2.5",2,"7"]"#,
         ),
+        // Whether it becomes JSON is known only where the alias stands.
+        ("!ToJsonString [&n 3, !Join [*n, [a, b]], *n, !Select [0, [*n]]]", r#"[3,"a3b",3,"3"]"#),
+        ("!If [IsProduction, &of {n: 3}, !ToJsonString {1: *of}]", r#"{"1":{"n":3}}"#),
         ("{'Fn::ToJsonString': {a: !Ref AWS::NoValue, 1: !Join ['', [1, true]]}}", r#"{"1":"1true"}"#),
         ("{'Fn::GetAtt': Role.Arn}", "arn:aws:iam::123456789012:role/shop-Role"),
     ] {
