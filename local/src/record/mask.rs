@@ -128,15 +128,29 @@ impl Masks {
         if text.is_empty() {
             return None;
         }
+        let has_more = text.contains(';');
         let cookie = |cookie: &str| {
-            let (name, value) = cookie.split_once('=').unwrap_or((cookie, ""));
-            // The end of a secret in base64 is no value.
-            let has_name = is_plain(name.trim()) && value.contains(|char| char != '=');
-            let secret = if has_name { value.trim().trim_matches('"') } else { cookie.trim() };
-            if !is_attribute(name.trim()) {
-                self.remember(secret);
+            let Some((name, value)) = cookie.split_once('=').filter(|(name, _)| is_plain(name.trim())) else {
+                if !is_attribute(cookie.trim()) {
+                    self.remember(cookie.trim());
+                }
+                return MASK.to_owned();
+            };
+            // A cookie that is deleted has attributes. Otherwise this may be the end of a secret in base64.
+            if value.is_empty() && has_more {
+                return cookie.to_owned();
             }
-            if has_name { format!("{name}={MASK}") } else { MASK.to_owned() }
+            if value.chars().all(|char| char == '=') {
+                // As the name of a secret it has to be seen where else it stands.
+                if !is_secret(name.trim()) {
+                    self.remember(cookie.trim());
+                }
+                return MASK.to_owned();
+            }
+            if !is_attribute(name.trim()) {
+                self.remember(value.trim().trim_matches('"'));
+            }
+            format!("{name}={MASK}")
         };
         let masked: Vec<String> = text.split(';').map(cookie).collect();
         Some(masked.join(";")).filter(|masked| masked != text)

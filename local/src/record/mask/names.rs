@@ -76,11 +76,12 @@ fn is_marked(text: &str, name: &str) -> bool {
 /// Whether a secret's name in this text has a value: `password=x`, `password: "x"`, `{password:x`. The colon of a sentence
 /// (`password: too short`), of a scope (`token:read`) or of a variable (`(password: $x`) gives none.
 pub fn gives_a_secret(text: &str) -> bool {
+    let opens = text.find(['{', '(']);
     text.match_indices(['=', ':']).any(|(at, sign)| {
         let before = text[..at].trim_end_matches(is_beside);
         let (before, name) = before.split_at(before.trim_end_matches(is_of_name).len());
         let after = &text[at + 1..];
-        is_secret(name) && if sign == "=" { has_value(after) } else { has_member(before, after) }
+        is_secret(name) && if sign == "=" { has_value(after) } else { has_member(before, after, opens) }
     })
 }
 
@@ -94,11 +95,14 @@ fn has_value(after: &str) -> bool {
 }
 
 /// Whether a member's value comes after its name and a colon: one in quotes; or, where the name is in a list, by what is
-/// before it, a number, or what no space sets apart.
-fn has_member(before: &str, after: &str) -> bool {
+/// before it, a number, or what no space sets apart. Scopes are in lists, too, but in no brackets, the first of which
+/// `opens`.
+fn has_member(before: &str, after: &str, opens: Option<usize>) -> bool {
     let value = after.trim_start_matches([' ', '\t']);
     let is_quoted = value.starts_with(['"', '\'', '`', '\\']);
-    let is_listed = before.trim_end_matches(is_beside).ends_with(['{', '(', ',', ';', '&']);
+    let list = before.trim_end_matches(is_beside);
+    let is_bracketed = opens.is_some_and(|opens| opens < list.len());
+    let is_listed = list.ends_with(['{', '(', ';', '&']) || is_bracketed && list.ends_with(',');
     let is_close = value.len() == after.len() && !value.starts_with('$');
     let is_number = value.starts_with(|char: char| char.is_ascii_digit());
     (is_quoted || is_listed && (is_close || is_number)) && has_value(value)
@@ -128,6 +132,7 @@ mod tests {
             "db;User=sa;Password=hunter2",
             "1,pass=hunter2",
             "1;password:hunter2",
+            "{user:ada,password:hunter2}",
             "the api_key = 'abc' of mine",
             "user[password]=x",
             "mutation{login(password:\"hunter2\")}",
@@ -151,6 +156,7 @@ mod tests {
             "query($password: String!){login(password: $password) a}",
             "query($password:String!){login(password:$password)}",
             "tokens:read secrets:write",
+            "orders:read,tokens:read,secrets:write",
             "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mine",
             "at check (/var/task/token.js:10:5)",
             "Bearer error=\"invalid_token\", error_description=\"gone\"",

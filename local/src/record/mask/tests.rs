@@ -62,6 +62,10 @@ fn what_is_named_after_a_cookie_may_be_no_cookie() {
     let event = json!({"set-cookie": "sid=abcdef; HttpOnly; SameSite=Strict", "note": "abcdef is HttpOnly and Strict"});
     let expected = json!({"set-cookie": "sid=***;***; SameSite=***", "note": "*** is HttpOnly and Strict"});
     assert_eq!(masked(&event), expected);
+    let event =
+        json!({"cookies": ["session=; Max-Age=0"], "cookie": "session=", "note": "a;session=abcdef", "x": "session=1"});
+    let expected = json!({"cookies": ["session=; Max-Age=***"], "cookie": "***", "note": "***", "x": "***"});
+    assert_eq!(masked(&event), expected);
 }
 
 #[test]
