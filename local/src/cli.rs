@@ -159,7 +159,13 @@ async fn serve(options: Options, output: &Output) -> Result<(), Error> {
             }
             shop
         }
-        None => unless_interrupted(&mut signals, start).await?,
+        None => {
+            let says = output.clone();
+            tokio::task::spawn_blocking(move || {
+                says.say("Ending as soon as it has started. Once more ends it at once.")
+            });
+            unless_interrupted(&mut signals, start).await?
+        }
     };
     // Even a terminal that takes nothing must not keep the second signal from being heard.
     let (says, flushes) = (output.clone(), output.clone());
