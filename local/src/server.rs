@@ -107,14 +107,15 @@ pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
 }
 
 /// Whether a web page asks, in a browser on this machine, of which it would need no answer to do harm: with its own origin
-/// or as a part of it, or from one whose name was made to mean this machine. Functions in containers know it by one of
-/// Docker's names, which nobody can make mean another. <https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>
+/// or as a part of it, or from one whose name was made to mean this machine. A name without a dot no stranger can have, nor
+/// one of Docker's, by which functions in containers know this machine. <https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>
 pub fn is_of_a_page(headers: &HeaderMap) -> bool {
     let is_of_this_machine = |host: &HeaderValue| {
         let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
         let host = host.as_ref().map(Authority::host).unwrap_or_default().to_ascii_lowercase();
+        let is_name = !host.is_empty();
         let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        is_address || host == "localhost" || host.ends_with(".localhost") || host.ends_with(".internal")
+        is_address || is_name && !host.contains('.') || host.ends_with(".localhost") || host.ends_with(".internal")
     };
     // Programs that are no browser send others of these, as `fetch` of Node.js does.
     let is_of_a_browser = headers.contains_key("sec-fetch-site");

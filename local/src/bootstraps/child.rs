@@ -41,7 +41,7 @@ pub async fn start(pool: &Arc<Pool>, program: &Arc<Program>) -> Result<(Arc<Proc
     let mut command = command(pool, program);
     command.env("AWS_LAMBDA_RUNTIME_API", api.address().to_string());
     let mut child = spawn(&mut command).await.map_err(|error| {
-        let (file, hint) = (program.root.join("bootstrap"), hint(error.kind(), program.is_script()));
+        let (file, hint) = (program.root.join("bootstrap"), hint(error.kind(), program));
         format!("{} cannot be run ({error}): {hint}.", file.display())
     })?;
     let group = child.id().and_then(Group::led_by);
@@ -95,10 +95,11 @@ async fn spawn(command: &mut Command) -> std::io::Result<Child> {
     command.spawn()
 }
 
-fn hint(kind: ErrorKind, is_script: bool) -> &'static str {
+fn hint(kind: ErrorKind, program: &Program) -> &'static str {
     match kind {
         ErrorKind::PermissionDenied => "make it executable, and TMPDIR a directory in which programs may run",
-        ErrorKind::NotFound if is_script => "install what its first line names",
+        ErrorKind::NotFound if !program.is_there() => "build it again",
+        ErrorKind::NotFound if program.is_script() => "install what its first line names",
         ErrorKind::NotFound => {
             "it needs a loader (of a libc) that is not here: build it for this system, or link it statically"
         }

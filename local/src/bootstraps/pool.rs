@@ -207,7 +207,7 @@ impl Pool {
     async fn program(&self, file: &Path, stamp: Stamp) -> Result<Arc<Program>, Failure> {
         let mut program = self.program.lock().await;
         match &*program {
-            Some(program) if program.stamp == stamp => Ok(Arc::clone(program)),
+            Some(program) if program.stamp == stamp && !program.is_lost() => Ok(Arc::clone(program)),
             _ => {
                 let new = Program::prepare(file, &self.common.copies).await.map_err(|error| {
                     cannot_start(format!("{} cannot be run ({error}): build it again.", file.display()))

@@ -155,6 +155,11 @@ impl Program {
         self.root.is_dir() && self.file.is_file()
     }
 
+    /// Whether its copy is gone, as whoever cleans up temporary files may have taken it away.
+    pub fn is_lost(&self) -> bool {
+        self.copy.is_some() && !self.file.is_file()
+    }
+
     /// Prepares the program at `file`. While a binary runs nobody can write to it, so a copy of it runs, which lies in
     /// `copies`: whoever builds must not be in the way of it, nor it in theirs. What lies beside it seems to lie beside the
     /// copy, where it may look for its libraries. A script runs where it is.

@@ -89,9 +89,9 @@ impl Function {
     }
 
     async fn run(&self, event: Bytes, invocation: Invocation) -> Result<Bytes, Failure> {
-        // Beyond the longest time of all a handler that keeps time has lost it; what waits in its queue waits before that.
+        // Beyond the longest time of all a handler that keeps time has lost it; in its queue it may wait as long before that.
         let limit = match (self.handler.keeps_time, &self.handler.later) {
-            (true, Some(_)) => QUEUED + LONGEST,
+            (true, Some(_)) => 2 * LONGEST,
             (true, None) => LONGEST,
             (false, _) => self.timeout,
         };

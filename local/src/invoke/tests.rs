@@ -146,8 +146,15 @@ async fn a_web_page_is_not_answered() {
         let client = Client::builder(TokioExecutor::new()).build_http();
         client.request(request.body(Full::new(Bytes::from_static(b"{}"))).unwrap()).await.unwrap().status().as_u16()
     };
-    for host in ["localhost:9001", "LOCALHOST", "127.0.0.1", "[::1]:9001", "172.17.0.1:9001", "host.docker.internal:1"]
-    {
+    for host in [
+        "localhost:9001",
+        "LOCALHOST",
+        "127.0.0.1",
+        "[::1]:9001",
+        "172.17.0.1:9001",
+        "host.docker.internal:1",
+        "portico:9001",
+    ] {
         assert_eq!(answered(&[("host", host)]).await, 200, "{host}");
     }
     for host in ["evil.example", "localhost.evil.example:9001", "127.0.0.1.evil.example", "a b"] {

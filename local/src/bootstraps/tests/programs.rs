@@ -70,6 +70,18 @@ async fn while_a_program_is_built_again_the_last_one_runs() {
     assert!(third != first && third != second, "{third}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_taken_away_is_made_again() {
+    let directory = built(&["hello"]);
+    let running = run(directory.path(), "");
+    let echo = running.call(json!({"do": "echo"})).await.unwrap();
+    fs::remove_file(echo["program"].as_str().unwrap()).unwrap();
+    let (busy, go) = running.busy().await;
+    running.process().await;
+    drop(go);
+    busy.await.unwrap().unwrap();
+}
+
 /// The example, whose loader has another name than any on this machine.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
