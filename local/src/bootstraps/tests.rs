@@ -51,6 +51,14 @@ fn built(names: &[&str]) -> TempDir {
     directory
 }
 
+/// Puts a copy of the example there as the program of `hello`, one that a test may build again: the program.
+fn build(directory: &Path) -> PathBuf {
+    let program = directory.join("hello/bootstrap");
+    fs::create_dir(directory.join("hello")).unwrap();
+    fs::copy(example(), &program).unwrap();
+    program
+}
+
 /// A template with the function `Hello`, which has these properties.
 fn template(properties: &str) -> String {
     format!(

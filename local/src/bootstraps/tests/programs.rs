@@ -15,9 +15,7 @@ async fn a_program_that_is_built_again_runs_at_the_next_call() {
     let failure = running.call(json!({"do": "echo"})).await.unwrap_err();
     assert_eq!(failure.error_message, missing[0]);
 
-    let program = directory.path().join("hello/bootstrap");
-    fs::create_dir(directory.path().join("hello")).unwrap();
-    fs::copy(example(), &program).unwrap();
+    let program = build(directory.path());
     let first = running.process().await;
     assert_eq!(running.process().await, first);
     // It can be written to while it runs.
@@ -50,9 +48,7 @@ async fn a_script_runs_where_it_is_and_what_cannot_run_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_program_is_built_again_the_last_one_runs() {
     let directory = built(&[]);
-    let program = directory.path().join("hello/bootstrap");
-    fs::create_dir(directory.path().join("hello")).unwrap();
-    fs::copy(example(), &program).unwrap();
+    let program = build(directory.path());
     let running = run(directory.path(), "");
     let first = running.process().await;
     fs::remove_dir_all(directory.path().join("hello")).unwrap();

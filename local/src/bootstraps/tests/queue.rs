@@ -18,9 +18,7 @@ impl Running {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_is_built_again_runs_for_those_who_wait_and_they_keep_their_turn() {
     let directory = built(&[]);
-    let program = directory.path().join("hello/bootstrap");
-    fs::create_dir(directory.path().join("hello")).unwrap();
-    fs::copy(example(), &program).unwrap();
+    let program = build(directory.path());
     let running = run(directory.path(), ", ReservedConcurrentExecutions: 1");
     let (busy, go) = running.busy().await;
     for line in ["first", "second", "third"] {
