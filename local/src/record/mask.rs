@@ -130,27 +130,22 @@ impl Masks {
         }
         let has_more = text.contains(';');
         let cookie = |cookie: &str| {
-            let Some((name, value)) = cookie.split_once('=').filter(|(name, _)| is_plain(name.trim())) else {
-                if !is_attribute(cookie.trim()) {
-                    self.remember(cookie.trim());
+            let whole = cookie.trim();
+            match cookie.split_once('=').filter(|(name, _)| is_plain(name.trim())) {
+                // A cookie that is deleted has attributes. Otherwise this may be the end of a secret in base64.
+                Some((_, "")) if has_more => return cookie.to_owned(),
+                Some((name, value)) if value.contains(|char| char != '=') => {
+                    if !is_attribute(name.trim()) {
+                        self.remember(value.trim().trim_matches('"'));
+                    }
+                    return format!("{name}={MASK}");
                 }
-                return MASK.to_owned();
-            };
-            // A cookie that is deleted has attributes. Otherwise this may be the end of a secret in base64.
-            if value.is_empty() && has_more {
-                return cookie.to_owned();
-            }
-            if value.chars().all(|char| char == '=') {
                 // As the name of a secret it has to be seen where else it stands.
-                if !is_secret(name.trim()) {
-                    self.remember(cookie.trim());
-                }
-                return MASK.to_owned();
+                Some((name, _)) if is_secret(name.trim()) => {}
+                None if is_attribute(whole) => {}
+                _ => self.remember(whole),
             }
-            if !is_attribute(name.trim()) {
-                self.remember(value.trim().trim_matches('"'));
-            }
-            format!("{name}={MASK}")
+            MASK.to_owned()
         };
         let masked: Vec<String> = text.split(';').map(cookie).collect();
         Some(masked.join(";")).filter(|masked| masked != text)
