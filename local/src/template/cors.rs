@@ -61,8 +61,7 @@ fn origins(section: &mut Section<'_>, warnings: &mut Vec<String>) -> Result<Vec<
     }
     let mut origins = Vec::new();
     for node in written {
-        if let Some(why) = node.unknown() {
-            section.scope().not_emulated(node.line, format!("an origin of AllowOrigins is not let in: {why}"));
+        if section.scope().is_unknown(node, "an origin of AllowOrigins is not let in") {
             continue;
         }
         let origin = node.text("AllowOrigins")?.trim();

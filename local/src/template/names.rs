@@ -127,17 +127,12 @@ impl Scope {
             return Ok(filled);
         }
         let named_by = known(&resource.kind).map_or("", |kind| kind.named_by);
-        let default = || self.default_name(id, resource);
-        let name = match resource.property(named_by).map(|name| self.resolve(name)).transpose()?.flatten() {
-            None => default(),
-            Some(name) => match name.unknown() {
-                Some(why) => {
-                    let sentence = format!("the {named_by} of `{id}` is {} here: {why}", default());
-                    self.not_emulated(name.line, sentence);
-                    default()
-                }
-                None => name.text("the name")?.to_owned(),
-            },
+        let default = self.default_name(id, resource);
+        let given = resource.property(named_by).map(|name| self.resolve(name)).transpose()?.flatten();
+        let here = format_args!("the {named_by} of `{id}` is {default} here");
+        let name = match given.filter(|name| !self.is_unknown(name, here)) {
+            Some(name) => name.text("the name")?.to_owned(),
+            None => default,
         };
         Ok(filled.replace("{name}", &name))
     }

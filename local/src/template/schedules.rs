@@ -42,17 +42,9 @@ pub fn read(scope: &Scope, function: &str, event: &Entry) -> Result<Schedule, Fa
     let when = section.required(expression)?;
     let every = every(when.text(expression)?).map_err(|message| when.fault(message))?;
     let arn = arn(&mut section, by, &format!("{function}{}", event.key));
-    let input = match section.take("Input")? {
-        Some(node) => match node.unknown() {
-            Some(why) => {
-                let instead = "has no Input here, and so the event that AWS makes without one";
-                scope.not_emulated(node.line, format!("{what} {instead}: {why}"));
-                None
-            }
-            None => Some(node.text("Input")?.to_owned()),
-        },
-        None => None,
-    };
+    let instead = format_args!("{what} has no Input here, and so the event that AWS makes without one");
+    let input = section.take("Input")?.filter(|node| !scope.is_unknown(node, instead));
+    let input = input.map(|node| node.text("Input").map(str::to_owned)).transpose()?;
     section.close()?;
     Ok(Schedule { every: every.filter(|_| enabled), by, arn, input })
 }

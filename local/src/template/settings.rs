@@ -117,8 +117,7 @@ fn stage_variables(section: &mut Section<'_>) -> Result<BTreeMap<String, String>
         if !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             return Err(value.fault(format!("the stage variable `{key}` may have letters, digits and _ in its name.")));
         }
-        if let Some(why) = value.unknown() {
-            section.scope().not_emulated(value.line, format!("the stage variable `{key}` is left out: {why}"));
+        if section.scope().is_unknown(value, format_args!("the stage variable `{key}` is left out")) {
             continue;
         }
         let text = value.text(key)?;

@@ -2,7 +2,10 @@
 //! CloudFormation looks up last, so that every function before it sees it as it is written.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html>
 
+use std::fmt::Display;
+
 use super::node::{Node, Value};
+use super::scope::Scope;
 
 impl Node {
     /// Why only AWS knows this value, in a sentence; `None` where it is known here.
@@ -14,5 +17,14 @@ impl Node {
             }
             _ => None,
         }
+    }
+}
+
+impl Scope {
+    /// Whether only AWS knows this value, of which then is named what becomes of it here.
+    pub fn is_unknown(&self, node: &Node, here: impl Display) -> bool {
+        let Some(why) = node.unknown() else { return false };
+        self.not_emulated(node.line, format!("{here}: {why}"));
+        true
     }
 }
