@@ -28,5 +28,6 @@ pub mod shop;
 pub mod signals;
 pub mod tables;
 pub mod template;
+mod unverified;
 
 pub use shared::config::Error;

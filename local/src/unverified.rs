@@ -133,7 +133,7 @@ pub mod tests {
 
     #[test]
     fn every_constant_says_that_it_is_unverified_and_stands_in_the_readme() {
-        let readme = include_str!("../../../README.md");
+        let readme = include_str!("../../README.md");
         let start = readme.find("\n## How it differs from API Gateway\n").expect("README has the section");
         let section = &readme[start + 1..];
         let section = &section[..section.find("\n## ").unwrap_or(section.len())];

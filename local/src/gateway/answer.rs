@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::ids::RequestId;
-use super::unverified::{
+use crate::unverified::{
     BODY_MUST_BE_TEXT, BROKEN_BASE64_IS_MALFORMED, BROKEN_HEADER_IS_MALFORMED, HEADERS_MAY_BE_SCALARS,
     OWN_HEADERS_ARE_DROPPED, STATUS_CODES, STATUS_MAY_BE_TEXT, THROTTLED_MESSAGE,
 };

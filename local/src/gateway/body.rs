@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::unverified::BODY_LATE;
+use crate::unverified::BODY_LATE;
 
 /// The most bytes of a body.
 const MAX_BODY: usize = 10 * 1024 * 1024;

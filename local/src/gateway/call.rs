@@ -18,9 +18,9 @@ use super::cors;
 use super::event::{Routed, user_agent};
 use super::ids::Ids;
 use super::routing::RequestPath;
-use super::unverified::{BROKEN_PATH, HEAD_TOO_LARGE, NO_CONCURRENCY_LEFT};
 use super::{Gateway, Route};
 use crate::functions::{Invocation, MAX_EVENT};
+use crate::unverified::{BROKEN_PATH, HEAD_TOO_LARGE, NO_CONCURRENCY_LEFT};
 
 /// The most bytes of request line and headers together.
 const MAX_HEAD: usize = 10_240;

@@ -12,8 +12,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
 
 use super::answer::Answer;
-use super::unverified::{CORS_ON_OWN_ANSWERS, FOREIGN_PREFLIGHT, PLAIN_OPTIONS_IS_PREFLIGHT};
 use crate::template::Cors;
+use crate::unverified::{CORS_ON_OWN_ANSWERS, FOREIGN_PREFLIGHT, PLAIN_OPTIONS_IS_PREFLIGHT};
 
 /// What an integration does not get to say.
 const REPLACED: [HeaderName; 6] = [

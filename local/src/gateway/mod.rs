@@ -15,7 +15,6 @@ mod ids;
 mod parts;
 mod routing;
 mod throttle;
-pub(crate) mod unverified;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -36,6 +35,8 @@ pub use authorize::Jwks;
 pub use body::{Bodies, MEMORY as BODY_MEMORY};
 pub use ids::{RequestId, invocation_id, trace_id};
 
+pub use crate::unverified::BODY_TIMEOUT;
+
 use crate::functions::{Function, Functions};
 use crate::server::{self, Limits, Running};
 use crate::template::{self, AUTHORIZER_TIMEOUT, HttpApi, Template};
@@ -43,7 +44,6 @@ use authorize::{Authorizer, JwtAuthorizer, LambdaAuthorizer};
 use ids::Ids;
 use routing::Pattern;
 use throttle::Bucket;
-pub use unverified::BODY_TIMEOUT;
 
 /// What may be chosen for a gateway.
 #[derive(Debug, Clone)]

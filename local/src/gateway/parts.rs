@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 use percent_encoding::percent_decode_str;
 
-use super::unverified::{BROKEN_TEXT_STAYS_TEXT, JSON_SUFFIX_IS_TEXT};
+use crate::unverified::{BROKEN_TEXT_STAYS_TEXT, JSON_SUFFIX_IS_TEXT};
 
 /// A header's value; several lines are joined by `,` without a space.
 pub fn joined<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {

@@ -7,11 +7,11 @@ use std::cmp::Reverse;
 
 use percent_encoding::percent_decode_str;
 
-use super::unverified::{
+use crate::template::Segment;
+use crate::unverified::{
     ENCODED_QUESTION_MARK_ENDS_PATH, ENCODED_SLASH_PARTS_SEGMENTS, GREEDY_TAKES_NOTHING, LEADING_SLASHES_COLLAPSE,
     PATH_IS_DECODED_TWICE,
 };
-use crate::template::Segment;
 
 /// The one segment of `/`.
 const ROOT: &[Cow<'static, str>] = &[Cow::Borrowed("")];

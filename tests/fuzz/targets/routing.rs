@@ -12,14 +12,8 @@ mod routing;
 #[path = "../../../local/src/template/mod.rs"]
 mod template;
 #[allow(dead_code)]
-#[path = "../../../local/src/gateway/unverified.rs"]
+#[path = "../../../local/src/unverified.rs"]
 mod unverified;
-
-/// Where the template's reader looks for them.
-mod gateway {
-    #[allow(unused_imports)]
-    pub(crate) use crate::unverified;
-}
 
 use routing::{Pattern, RequestPath};
 use shared::config::Error;

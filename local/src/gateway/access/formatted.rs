@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::{AccessLine, Verdict, Wanted};
 use crate::gateway::answer::message_of;
 use crate::gateway::event::{PROTOCOL, log_time};
-use crate::gateway::unverified::{LOGGED_EPOCH, LOGGED_LAMBDA_STATUS, LOGGED_PATH_IS_AS_SENT};
 use crate::template::{AccessFormat, HttpApi, Part, Variable};
+use crate::unverified::{LOGGED_EPOCH, LOGGED_LAMBDA_STATUS, LOGGED_PATH_IS_AS_SENT};
 
 /// The format where the template has none: what the console of API Gateway proposes for an HTTP API, and the path.
 const PROPOSED: &str = concat!(

@@ -19,8 +19,8 @@ pub use keys::Jwks;
 
 use super::{Caller, Challenge, Decision};
 use crate::gateway::event::Routed;
-use crate::gateway::unverified::{EVENT_HAS_ALL_SCOPES, JWT_LEEWAY, OBJECT_CLAIMS_ARE_JSON};
 use crate::template;
+use crate::unverified::{EVENT_HAS_ALL_SCOPES, JWT_LEEWAY, OBJECT_CLAIMS_ARE_JSON};
 use keys::Keys;
 
 /// An authorizer with the keys of its issuer.

@@ -15,8 +15,8 @@ use super::{Caller, Decision};
 use crate::functions::{Function, Invocation};
 use crate::gateway::event::Routed;
 use crate::gateway::ids::invocation_id;
-use crate::gateway::unverified::POLICY_NEEDS_A_PRINCIPAL;
 use crate::template::{self, IdentitySource};
+use crate::unverified::POLICY_NEEDS_A_PRINCIPAL;
 
 /// An authorizer and its function.
 pub struct LambdaAuthorizer {

@@ -4,7 +4,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Routed;
 use crate::gateway::parts::joined;
-use crate::gateway::unverified::{CALLERS_PROTOCOL_GOES_ON, CALLERS_TRACE_GOES_ON, FORWARDED_FOR_GROWS};
+use crate::unverified::{CALLERS_PROTOCOL_GOES_ON, CALLERS_TRACE_GOES_ON, FORWARDED_FOR_GROWS};
 
 /// Headers that end at the API.
 const NOT_FORWARDED: [&str; 7] =

@@ -2,11 +2,11 @@
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authorizer.html>
 
 use super::dereferenced;
-use crate::gateway::unverified::DOCUMENT_SECURITY_HOLDS;
 use crate::template::authorizers::{self, Asked, Auth, Guard, NO_IAM};
 use crate::template::functions::Declared;
 use crate::template::model::Authorizer;
 use crate::template::node::{Entry, Fault, Node, Value};
+use crate::unverified::DOCUMENT_SECURITY_HOLDS;
 
 /// Adds the authorizers of a document to those of the API.
 pub fn authorizers(

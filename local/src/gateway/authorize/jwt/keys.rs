@@ -14,7 +14,7 @@ use shared::clock::{Clock, Timestamp};
 use shared::https::Https;
 use tokio::sync::Mutex;
 
-use crate::gateway::unverified::JWKS_TIMEOUT;
+use crate::unverified::JWKS_TIMEOUT;
 
 /// How long keys are kept: an unknown `kid` does not bring the next ones sooner.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html>

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::gateway::unverified;
+use crate::unverified;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
